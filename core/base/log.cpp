@@ -1,0 +1,58 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <cstdlib>
+#include <iterator>
+
+#include <unistd.h>
+
+#include <tidegate/log.hpp>
+
+namespace tidegate::log {
+namespace {
+
+std::atomic<Level> threshold{Level::info};
+
+const char* word(Level level) noexcept {
+  switch (level) {
+    case Level::error:
+      return "error: ";
+    case Level::warning:
+      return "warning: ";
+    case Level::notice:
+      return "notice: ";
+    case Level::info:
+      return "";
+    case Level::debug:
+      return "debug: ";
+  }
+  return "";
+}
+
+}  // namespace
+
+void set_level(Level level) noexcept {
+  threshold.store(level, std::memory_order_relaxed);
+}
+
+Level level() noexcept {
+  return threshold.load(std::memory_order_relaxed);
+}
+
+void write(Level level, std::string_view text) noexcept {
+  static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr && isatty(STDERR_FILENO) == 0;
+  try {
+    fmt::memory_buffer line;
+    if (journal) {
+      fmt::format_to(std::back_inserter(line), "<{}>{}\n", static_cast<int>(level), text);
+    } else {
+      fmt::format_to(std::back_inserter(line), "{}{}\n", word(level), text);
+    }
+    // One write a line, so that lines of several threads do not mix.
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  } catch (...) {
+    // Out of memory: a log line is not worth the process.
+  }
+}
+
+}  // namespace tidegate::log
