@@ -1,0 +1,25 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace tidegate::config {
+
+/// Where state lives unless the configuration says: $STATE_DIRECTORY; for root /var/lib/tidegate; for a user
+/// $XDG_STATE_HOME/tidegate, else ~/.local/state/tidegate.
+[[nodiscard]] std::filesystem::path default_state();
+
+/// Sockets and the broker's address: $RUNTIME_DIRECTORY; for root /run/tidegate; for a user $XDG_RUNTIME_DIR/tidegate,
+/// else /tmp/tidegate-<uid>.
+[[nodiscard]] std::filesystem::path default_runtime();
+
+/// A host name as one topic level: what is no letter, digit, '-', '_' or '.' becomes '-'; never empty.
+[[nodiscard]] std::string level_from(std::string_view host);
+
+/// This machine's host name as one topic level.
+[[nodiscard]] std::string default_id();
+
+}  // namespace tidegate::config
