@@ -1,0 +1,489 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fnmatch.h>
+
+#include <tidegate/error.hpp>
+#include <tidegate/log.hpp>
+#include <tidegate/plugin.hpp>
+#include <tidegate/system_stats.hpp>
+
+#include "sysstat_sample.hpp"
+
+namespace tidegate::plugins {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Something that has been gone for so long is taken for removed, and no longer a fault.
+constexpr Nanoseconds gone_for_good = 24h;
+
+/// Which names are wanted: shell patterns.
+struct Selection {
+  std::vector<std::string> include;
+  std::vector<std::string> exclude;
+
+  [[nodiscard]] bool operator()(const std::string& name) const {
+    const auto fits = [&](const std::string& pattern) { return fnmatch(pattern.c_str(), name.c_str(), 0) == 0; };
+    return std::ranges::any_of(include, fits) && std::ranges::none_of(exclude, fits);
+  }
+};
+
+struct Options {
+  Nanoseconds interval{};
+  std::vector<std::string> groups;
+  ChannelOptions channel;
+  std::filesystem::path root;
+  Selection net;
+  Selection disk_io;
+  std::vector<std::string> mounts;
+
+  [[nodiscard]] bool collects(std::string_view group) const { return std::ranges::find(groups, group) != groups.end(); }
+};
+
+/// A name from the kernel as one level of a topic.
+std::string level(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace_if(text, [](char c) { return c <= ' ' || c > '~' || c == '/' || c == '+' || c == '#'; }, '_');
+  return text;
+}
+
+/// "/" is root, and "/boot/firmware" is boot-firmware.
+std::string mount_level(std::string_view mount) {
+  while (mount.starts_with('/')) mount.remove_prefix(1);
+  while (mount.ends_with('/')) mount.remove_suffix(1);
+  if (mount.empty()) return "root";
+  std::string text(mount);
+  std::ranges::replace(text, '/', '-');
+  return level(text);
+}
+
+double one_decimal(double value) noexcept {
+  return std::round(value * 10.0) / 10.0;
+}
+
+Value count(std::uint64_t value) noexcept {
+  constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  return static_cast<std::int64_t>(std::min(value, most));
+}
+
+/// Steps of a counter a second; nothing when it went back (wrapped, or began anew): a rate is never guessed.
+std::optional<double> rate(std::uint64_t before, std::uint64_t after, Nanoseconds elapsed) noexcept {
+  if (after < before || elapsed <= 0ns) return std::nullopt;
+  return static_cast<double>(after - before) / std::chrono::duration<double>(elapsed).count();
+}
+
+/// What may keep whoever asks waiting, so it is read on the plugin's worker.
+struct Slow {
+  struct Mount {
+    std::string path;
+    std::optional<system::DiskUsage> usage;
+    std::string why;
+  };
+  std::vector<Mount> mounts;
+  std::vector<system::Temperature> zones;
+  WallTime taken{};
+  ClockQuality quality = ClockQuality::unsynced;
+
+  void read(const Options& options, const Clock& clock) {
+    if (options.collects("temperature")) zones = system::temperatures(options.root);
+    if (options.collects("disk")) {
+      for (const auto& path : options.mounts) {
+        Mount mount{path, std::nullopt, {}};
+        try {
+          mount.usage = system::disk_usage(options.root / std::filesystem::path(path).relative_path());
+        } catch (const std::exception& error) {
+          mount.why = error.what();
+        }
+        mounts.push_back(std::move(mount));
+      }
+    }
+    taken = clock.wall();
+    quality = clock.quality();
+  }
+};
+
+/// Reads this machine every interval and emits what it found. Thread: loop; the worker sees only a Slow of its own.
+class SysstatInput final : public Input {
+ public:
+  SysstatInput(Context& context, Options options)
+      : context_(context), options_(std::make_shared<const Options>(std::move(options))) {}
+
+  void start() override {
+    while (!faults_.empty()) health(std::string(faults_.begin()->first), {});  // those of an earlier run
+    if (options_->groups.empty()) return;
+    running_ = std::make_shared<bool>(true);
+    waiting_ = false;
+    turn();
+    timer_ = context_.loop().every(options_->interval, [this] { turn(); });
+  }
+
+  void stop() noexcept override {
+    timer_ = Source();
+    running_.reset();
+    cpu_.reset();
+    net_.clear();
+    disks_.clear();
+    seen_.clear();
+    gone_.clear();
+    channels_.clear();
+  }
+
+ private:
+  using Names = std::set<std::string, std::less<>>;
+
+  void turn() {
+    const Clock& clock = context_.clock();
+    now_ = clock.boot();
+    taken_ = clock.wall();
+    quality_ = clock.quality();
+    collect("cpu", [this] { cpu(); });
+    collect("memory", [this] { memory(); });
+    collect("swap", [this] { swap(); });
+    collect("load", [this] { load(); });
+    collect("net", [this] { net(); });
+    collect("disk_io", [this] { disk_io(); });
+    collect("uptime", [this] { uptime(); });
+    collect("processes", [this] { processes(); });
+    if (options_->collects("disk") || options_->collects("temperature")) ask_slow();
+  }
+
+  /// One group. What it cannot read is said in health, and no other group suffers.
+  template <class Read>
+  void collect(std::string_view group, Read read) {
+    if (!options_->collects(group)) return;
+    try {
+      read();
+      health(group, {});
+    } catch (const std::exception& error) {
+      health(group, error.what());
+    }
+  }
+
+  /// Says what does not work, or that it works again; each only once.
+  void health(std::string_view what, std::string_view why) {
+    const auto known = faults_.find(what);
+    if (why.empty()) {
+      if (known == faults_.end()) return;
+      faults_.erase(known);
+    } else if (known == faults_.end()) {
+      faults_.emplace(what, why);
+    } else if (known->second != why) {
+      known->second = why;
+    } else {
+      return;
+    }
+    context_.degraded(what, why);
+  }
+
+  void emit(const std::string& name, Value value, const char* unit) {
+    auto& channel = channels_[name];
+    if (!channel) channel = context_.channel(name, options_->channel);
+    channel->put({.value = std::move(value), .unit = unit, .taken = taken_, .clock = quality_});
+  }
+  void emit_rate(const std::string& name, std::optional<double> value, const char* unit) {
+    if (value) emit(name, one_decimal(*value), unit);
+  }
+
+  void cpu() {
+    system::Cpu now = system::cpu_times(options_->root);
+    if (cpu_) {
+      emit_rate("cpu/percent", system::cpu_percent(cpu_->all, now.all), "%");
+      for (const auto& core : now.cores) {
+        const auto before = std::ranges::find(cpu_->cores, core.number, &system::Cpu::Core::number);
+        if (before == cpu_->cores.end()) continue;  // it came online just now
+        emit_rate(fmt::format("cpu/{}/percent", core.number), system::cpu_percent(before->times, core.times), "%");
+      }
+    }
+    cpu_ = std::move(now);
+  }
+
+  void memory() {
+    const auto memory = system::memory(options_->root);
+    emit("memory/total", count(memory.total), "B");
+    emit("memory/available", count(memory.available), "B");
+    emit("memory/used", count(memory.used), "B");
+    emit("memory/percent", one_decimal(memory.percent), "%");
+  }
+
+  void swap() {
+    const auto swap = system::swap(options_->root);
+    emit("swap/total", count(swap.total), "B");
+    emit("swap/used", count(swap.used), "B");
+    emit("swap/free", count(swap.free), "B");
+    emit("swap/percent", one_decimal(swap.percent), "%");
+  }
+
+  void load() {
+    const auto load = system::load(options_->root);
+    emit("load/1m", load.one, "");
+    emit("load/5m", load.five, "");
+    emit("load/15m", load.fifteen, "");
+  }
+
+  struct NetRates {
+    double bytes_sent = 0;
+    double bytes_recv = 0;
+    double packets_sent = 0;
+    double packets_recv = 0;
+  };
+
+  void net() {
+    auto interfaces = system::net_io(options_->root);
+    std::erase_if(interfaces, [&](const auto& interface) { return !options_->net(interface.name); });
+    Names names;
+    std::map<std::string, system::NetCounters, std::less<>> counters;
+    // The total has a rate only when each of its interfaces has one, and they are those of the turn before.
+    std::optional<NetRates> sum = NetRates{};
+    for (const auto& [name, now] : interfaces) {
+      std::string path = "net/" + level(name);
+      emit_net(path, now);
+      const auto before = net_.find(name);
+      const auto rates = before == net_.end() ? std::nullopt : net_rates(before->second, now, now_ - net_read_);
+      if (rates) emit_net_rates(path, *rates);
+      if (name != "lo") {
+        if (rates && sum) {
+          sum->bytes_sent += rates->bytes_sent;
+          sum->bytes_recv += rates->bytes_recv;
+          sum->packets_sent += rates->packets_sent;
+          sum->packets_recv += rates->packets_recv;
+        } else {
+          sum.reset();
+        }
+      }
+      names.insert(std::move(path));
+      counters.emplace(name, now);
+    }
+    for (const auto& [name, before] : net_) {
+      if (name != "lo" && !counters.contains(name)) sum.reset();
+    }
+    emit_net("net/total", system::total(interfaces));
+    if (sum && !net_.empty()) emit_net_rates("net/total", *sum);
+    net_ = std::move(counters);
+    net_read_ = now_;
+    attendance("net", std::move(names), "the interface vanished");
+  }
+
+  void emit_net(const std::string& path, const system::NetCounters& now) {
+    emit(path + "/bytes_sent", count(now.bytes_sent), "B");
+    emit(path + "/bytes_recv", count(now.bytes_recv), "B");
+    emit(path + "/packets_sent", count(now.packets_sent), "");
+    emit(path + "/packets_recv", count(now.packets_recv), "");
+    emit(path + "/errin", count(now.errin), "");
+    emit(path + "/errout", count(now.errout), "");
+    emit(path + "/dropin", count(now.dropin), "");
+    emit(path + "/dropout", count(now.dropout), "");
+  }
+
+  static std::optional<NetRates> net_rates(const system::NetCounters& before, const system::NetCounters& now,
+                                           Nanoseconds elapsed) noexcept {
+    const auto bytes_sent = rate(before.bytes_sent, now.bytes_sent, elapsed);
+    const auto bytes_recv = rate(before.bytes_recv, now.bytes_recv, elapsed);
+    const auto packets_sent = rate(before.packets_sent, now.packets_sent, elapsed);
+    const auto packets_recv = rate(before.packets_recv, now.packets_recv, elapsed);
+    if (!bytes_sent || !bytes_recv || !packets_sent || !packets_recv) return std::nullopt;
+    return NetRates{*bytes_sent, *bytes_recv, *packets_sent, *packets_recv};
+  }
+
+  void emit_net_rates(const std::string& path, const NetRates& rates) {
+    emit(path + "/bytes_sent_rate", one_decimal(rates.bytes_sent), "B/s");
+    emit(path + "/bytes_recv_rate", one_decimal(rates.bytes_recv), "B/s");
+    emit(path + "/packets_sent_rate", one_decimal(rates.packets_sent), "1/s");
+    emit(path + "/packets_recv_rate", one_decimal(rates.packets_recv), "1/s");
+  }
+
+  void disk_io() {
+    Names names;
+    std::map<std::string, system::DiskCounters, std::less<>> counters;
+    for (const auto& [name, now] : system::disk_io(options_->root)) {
+      if (!options_->disk_io(name)) continue;
+      std::string path = "disk_io/" + level(name);
+      emit(path + "/read_count", count(now.read_count), "");
+      emit(path + "/write_count", count(now.write_count), "");
+      emit(path + "/read_bytes", count(now.read_bytes), "B");
+      emit(path + "/write_bytes", count(now.write_bytes), "B");
+      emit(path + "/read_time", count(now.read_time), "ms");
+      emit(path + "/write_time", count(now.write_time), "ms");
+      emit(path + "/busy_time", count(now.busy_time), "ms");
+      if (const auto before = disks_.find(name); before != disks_.end()) {
+        const Nanoseconds elapsed = now_ - disks_read_;
+        emit_rate(path + "/read_bytes_rate", rate(before->second.read_bytes, now.read_bytes, elapsed), "B/s");
+        emit_rate(path + "/write_bytes_rate", rate(before->second.write_bytes, now.write_bytes, elapsed), "B/s");
+      }
+      names.insert(std::move(path));
+      counters.emplace(name, now);
+    }
+    disks_ = std::move(counters);
+    disks_read_ = now_;
+    attendance("disk_io", std::move(names), "the device vanished");
+  }
+
+  void uptime() {
+    emit("uptime", std::chrono::floor<std::chrono::seconds>(system::uptime(options_->root)).count(), "s");
+    emit("boot_time", system::boot_time(options_->root).time_since_epoch().count(), "s");
+  }
+
+  void processes() { emit("processes", count(system::process_count(options_->root)), ""); }
+
+  /// Asks the worker, unless it still waits for the answer to an earlier turn.
+  void ask_slow() {
+    if (waiting_) {
+      health("worker", "a mount point of disk.mounts or a thermal zone has not answered since the last turn");
+      return;
+    }
+    waiting_ = true;
+    const auto slow = std::make_shared<Slow>();
+    context_.work([slow, options = options_, &clock = context_.clock()] { slow->read(*options, clock); },
+                  [this, slow, running = std::weak_ptr<bool>(running_)] {
+                    if (!running.expired()) answer(*slow);
+                  });
+  }
+
+  void answer(const Slow& slow) {
+    waiting_ = false;
+    health("worker", {});
+    taken_ = slow.taken;
+    quality_ = slow.quality;
+    collect("disk", [&] { disk(slow.mounts); });
+    collect("temperature", [&] { temperature(slow.zones); });
+  }
+
+  void disk(const std::vector<Slow::Mount>& mounts) {
+    for (const auto& mount : mounts) {
+      const std::string path = "disk/" + mount_level(mount.path);
+      health(path, mount.why);
+      if (!mount.usage) continue;
+      emit(path + "/total", count(mount.usage->total), "B");
+      emit(path + "/used", count(mount.usage->used), "B");
+      emit(path + "/free", count(mount.usage->free), "B");
+      emit(path + "/percent", one_decimal(mount.usage->percent), "%");
+    }
+  }
+
+  void temperature(const std::vector<system::Temperature>& zones) {
+    Names names;
+    std::map<std::string, int> same_type;
+    for (const auto& zone : zones) {
+      std::string path = "temperature/" + (zone.type.empty() ? fmt::format("zone{}", zone.zone) : level(zone.type));
+      if (const int number = ++same_type[path]; number > 1) path += fmt::format("-{}", number);
+      if (zone.celsius) {
+        emit(path, *zone.celsius, "°C");
+        names.insert(std::move(path));
+      } else {
+        // Zones of radios that are off never answer; that is no fault. One that has answered is missed below.
+        log::debug("sysstat: {} does not answer: {}", path, std::strerror(zone.code));
+      }
+    }
+    attendance("temperature", std::move(names), "the thermal zone does not answer any more");
+  }
+
+  /// Compares who is there with who was, and says who is missing or back.
+  void attendance(const std::string& group, Names names, const char* missing) {
+    Names& seen = seen_[group];
+    for (const auto& name : seen) {
+      if (names.contains(name)) continue;
+      gone_[name] = now_;
+      health(name, missing);
+      std::erase_if(channels_, [&](const auto& entry) { return entry.first.starts_with(name + '/'); });
+    }
+    std::erase_if(gone_, [&](const auto& entry) {
+      const auto& [name, since] = entry;
+      if (!names.contains(name) && now_ - since < gone_for_good) return false;
+      health(name, {});
+      return true;
+    });
+    seen = std::move(names);
+  }
+
+  // Constant.
+  Context& context_;
+  const std::shared_ptr<const Options> options_;  // shared with a worker that may outlast stop()
+
+  // Of this turn.
+  Nanoseconds now_{};
+  WallTime taken_{};
+  ClockQuality quality_ = ClockQuality::unsynced;
+
+  // From the turn before.
+  std::optional<system::Cpu> cpu_;
+  std::map<std::string, system::NetCounters, std::less<>> net_;
+  Nanoseconds net_read_{};
+  std::map<std::string, system::DiskCounters, std::less<>> disks_;
+  Nanoseconds disks_read_{};
+
+  std::map<std::string, Names> seen_;                       // by group
+  std::map<std::string, Nanoseconds> gone_;                 // since when
+  std::map<std::string, std::string, std::less<>> faults_;  // what health knows from us
+  std::map<std::string, std::unique_ptr<Channel>> channels_;
+  std::shared_ptr<bool> running_;  // an answer that comes after stop() finds it gone
+  bool waiting_ = false;           // for the worker
+  Source timer_;
+};
+
+constexpr std::array<const char*, 10> all_groups = {"cpu",  "memory",  "swap",        "load",   "net",
+                                                    "disk", "disk_io", "temperature", "uptime", "processes"};
+
+Selection read_selection(const Block& block, std::vector<std::string> exclude) {
+  return {block.texts("include", {"*"}), block.texts("exclude", std::move(exclude))};
+}
+
+Options read_options(const Block& block) {
+  Options options;
+  options.interval = block.duration("interval", 10s);
+  if (options.interval < 10ms) {
+    block.complain("interval", "the interval must be at least \"10ms\"");
+    options.interval = 10s;
+  }
+  options.groups = block.texts("collect", {all_groups.begin(), all_groups.end()});
+  for (const auto& group : options.groups) {
+    if (std::ranges::find(all_groups, std::string_view(group)) == all_groups.end()) {
+      block.complain("collect",
+                     fmt::format("there is no group \"{}\"; the groups are {}", group, fmt::join(all_groups, ", ")));
+    }
+  }
+  options.channel.json = block.boolean("json", false);
+  options.root = block.text("root", "/");
+  if (!options.root.is_absolute()) block.complain("root", "root must be an absolute path, such as \"/\"");
+  options.net = read_selection(block.table("net"), {"veth*"});
+  options.disk_io = read_selection(block.table("disk_io"), {"loop*", "ram*", "zram*"});
+  const Block disk = block.table("disk");
+  options.mounts = disk.texts("mounts", {"/"});
+  for (const auto& mount : options.mounts) {
+    if (!mount.starts_with('/')) {
+      disk.complain("mounts", fmt::format("\"{}\" is no absolute path, such as \"/\" or \"/boot/firmware\"", mount));
+    }
+  }
+  return options;
+}
+
+}  // namespace
+
+extern const PluginInfo sysstat_plugin;
+const PluginInfo sysstat_plugin = {
+    .name = "sysstat",
+    .sample = sysstat_sample,
+    .make_input = [](Context& context, const Block& block) -> std::unique_ptr<Input> {
+      return std::make_unique<SysstatInput>(context, read_options(block));
+    },
+    .make_output = nullptr,
+};
+
+}  // namespace tidegate::plugins
