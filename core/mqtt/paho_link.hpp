@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "mqtt/socket.hpp"
+
+namespace tidegate::mqtt {
+
+/// What Paho finds when it calls the C library. Paho has two threads for all clients of a process and one lock around
+/// nearly everything, and under that lock it looks up names and connects; its threads sleep on timers when they should
+/// be woken. The link option --wrap (core/mqtt/CMakeLists.txt) lets nine calls of Paho's own two threads come to
+/// paho_link.cpp instead; every other thread gets the real ones. Each answer is one that the C library may give:
+///
+///   getaddrinfo              never blocks: answers with the address of the socket that is being handed over
+///   connect                  replaces Paho's socket by that one, which is connected already
+///   poll, usleep             end early when a socket was handed over, or a blocked one can be written again
+///   pthread_cond_timedwait   ends early when wake_sender() was called; waits by the monotonic clock
+///   getenv                   has no http_proxy and no https_proxy, through which Paho would send MQTT
+///   writev, SSL_write        never fail: a connection that cannot be written is ended, which Paho sees by reading
+///   SSL_connect              TLS 1.2 or newer, checks the name in the handshake, keeps the verdict on the certificate
+class PahoLink {
+ public:
+  /// Takes a connected socket. host: the name that the server's certificate must carry.
+  PahoLink(Descriptor socket, Endpoint endpoint, std::string host);
+  ~PahoLink();
+  PahoLink(const PahoLink&) = delete;
+  PahoLink& operator=(const PahoLink&) = delete;
+
+  /// Calls begin, which is to make Paho connect, and waits until Paho has taken this socket for it. One hand-over at a
+  /// time in the process. begin returns 0 or Paho's error, which is then returned; -1 when the deadline came first.
+  static int hand_over(const std::shared_ptr<PahoLink>& link, const std::function<int()>& begin,
+                       Steady::time_point deadline);
+
+  /// Ends the connection now; Paho sees its peer gone. Any thread.
+  void shut_down() noexcept;
+
+  /// What was wrong with the server's certificate, in words that say how to mend it; empty when nothing was. Any
+  /// thread.
+  [[nodiscard]] std::string certificate_problem() const;
+
+ private:
+  friend struct PahoLinkAccess;
+  Descriptor socket_;
+  Endpoint endpoint_;
+  std::string host_;
+  int paho_socket_ = -1;  ///< Paho's number for it; guarded by the hand-over's lock
+  mutable std::mutex mutex_;
+  long verdict_ = 0;  ///< X509_V_…; guarded by mutex_
+};
+
+/// Wakes Paho's send thread if it sleeps, or keeps it from falling asleep. After every command given to Paho: Paho's
+/// own signal is lost when it comes just before the wait. Any thread, cheap.
+void wake_paho_sender() noexcept;
+
+}  // namespace tidegate::mqtt

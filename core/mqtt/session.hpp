@@ -1,0 +1,147 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tidegate/message.hpp>
+
+namespace tidegate::mqtt {
+
+enum class Version : std::uint8_t { v3_1_1 = 4, v5 = 5 };
+
+struct Tls {
+  bool enabled = false;   ///< all servers must be mqtts://, which alone is enough to have TLS
+  std::string ca_file;    ///< PEM; empty: the system's CA store
+  std::string cert_file;  ///< PEM client certificate, or empty
+  std::string key_file;   ///< PEM, or empty
+  bool verify = true;     ///< chain and host name; false must have been asked for in so many words
+};
+
+struct SessionOptions {
+  std::string name;  ///< for log lines: "local", "upstream cloud"
+  /// mqtt://host:port or mqtts://host:port, tried in order, then after a pause from the first again.
+  std::vector<std::string> servers;
+  std::string client_id;
+  Version version = Version::v5;
+  bool clean_start = false;
+  /// How long the server keeps the session while we are away; MQTT 5, and not with clean_start, when it ends with the
+  /// connection. 3.1.1 keeps it for ever when not clean.
+  std::chrono::seconds session_expiry{std::chrono::hours{24 * 31}};
+  std::optional<std::string> username;
+  std::optional<std::string> password;
+  Tls tls;
+  std::chrono::seconds keep_alive{30};
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds backoff_first{1'000};
+  std::chrono::milliseconds backoff_most{60'000};
+  std::optional<Message> will;
+  std::uint16_t receive_maximum = 100;           ///< what we announce for messages towards us
+  std::uint32_t maximum_packet_size = 2U << 20;  ///< what we announce, bytes
+  std::uint16_t window = 100;                    ///< most QoS 1 and 2 publishes under way that publish() is called with
+};
+
+/// What the server allows on this connection, from its CONNACK. 3.1.1 has the defaults.
+struct Limits {
+  bool session_present = false;
+  std::uint16_t receive_maximum = 65535;
+  std::uint32_t maximum_packet_size = 268'435'455;
+  Qos maximum_qos = Qos::exactly_once;
+  bool retain_available = true;
+  bool subscription_identifiers = true;
+};
+
+enum class State : std::uint8_t { stopped, connecting, connected, waiting };  ///< waiting: for the next attempt
+[[nodiscard]] const char* to_string(State state) noexcept;
+
+struct Subscription {
+  std::string filter;
+  Qos qos = Qos::at_least_once;
+  bool no_local = false;
+  bool retain_as_published = true;
+  std::uint8_t retain_handling = 1;  ///< 0 send, 1 send when new, 2 never
+  std::uint32_t identifier = 0;      ///< 1 to 268435455; 0 for none
+
+  bool operator==(const Subscription&) const = default;
+};
+
+/// A message as it came in, with the identifiers of the subscriptions that it matched (MQTT 5).
+struct Arrival {
+  Message message;
+  std::vector<std::uint32_t> subscriptions;
+  bool duplicate = false;
+};
+
+/// What became of one publish.
+struct Outcome {
+  enum class Kind : std::uint8_t {
+    delivered,  ///< PUBACK or PUBCOMP below 0x80; QoS 0: handed to the socket
+    refused,    ///< the server answered with reason_code >= 0x80
+    unknown,    ///< the connection ended first: it may or may not have arrived
+  };
+  Kind kind = Kind::unknown;
+  std::uint8_t reason_code = 0;
+  std::string reason;  ///< in words, for people
+};
+
+/// Why a connection is not there, in words that say how to mend it, and MQTT's number where there is one.
+struct Failure {
+  std::string what;
+  int reason_code = 0;          ///< CONNACK's or DISCONNECT's; 0 when the network failed first
+  bool authentication = false;  ///< user name, password, client id or certificate refused
+};
+
+/// Told what happens to a Session: on_message and on_outcome on Paho's threads, under its process-wide lock, the rest
+/// (and the outcomes that a lost connection leaves unknown) on the session's own thread; never two calls at once for
+/// one Session. Copy and post, take at most the lane's lock, never call the Session back (state() and last_failure()
+/// are allowed), never block. None is called after stop() returned. Must outlive the Session.
+class SessionListener {
+ public:
+  virtual ~SessionListener() = default;
+  /// The subscriptions have been sent by then, and their answers have come; messages may have come before.
+  virtual void on_connected(const Limits& limits) = 0;
+  /// After a connection, and after every attempt that failed. All outcomes have been told by then. Not after stop().
+  virtual void on_disconnected(const Failure& failure) = 0;
+  /// QoS 1: the server gets its PUBACK after this returned, so what must not be lost is stored before.
+  virtual void on_message(Arrival&& arrival) = 0;
+  /// slot is what publish() was given. Exactly once for every publish() that returned true; may come before it returns.
+  virtual void on_outcome(std::uint64_t slot, const Outcome& outcome) = 0;
+};
+
+/// One MQTT connection that keeps itself up, with its state. It connects on a thread of its own (names are resolved
+/// there), again and again with decorrelated jitter, until stop(). The virtual seam over Paho: paho_session.cpp is the
+/// only file that includes it; tests put a scripted session here.
+class Session {
+ public:
+  virtual ~Session() = default;
+  /// Begins connecting; returns at once.
+  virtual void start() = 0;
+  /// Takes no more publishes, waits at most timeout for the outcomes under way, disconnects and ends. Outcomes that
+  /// have not come are told as unknown before it returns. Not from a callback.
+  virtual void stop(std::chrono::milliseconds timeout) noexcept = 0;
+  /// Hands one message over. False when not connected, or when QoS 0 comes faster than the network takes it; then
+  /// nothing was sent. The message is within the Limits: the caller sees to that, and keeps no more than window and
+  /// Limits::receive_maximum of QoS 1 and 2 under way. Hold no lock that the listener takes. Not from a callback.
+  /// Throws nothing. QoS 2 wants clean_start: what is under way is forgotten with the connection and packet identifiers
+  /// begin again, so a server that kept the session could take a new message for an old one.
+  [[nodiscard]] virtual bool publish(std::uint64_t slot, const Message& message) noexcept = 0;
+  /// The wanted set of subscriptions: sent at every connect, and the difference at once when connected. Thread-safe.
+  virtual void subscribe(std::vector<Subscription> subscriptions) = 0;
+  /// Drops the connection and connects again at once; for a watchdog that saw no progress. Thread-safe.
+  virtual void reconnect(const std::string& why) noexcept = 0;
+  [[nodiscard]] virtual State state() const noexcept = 0;
+  /// Why the last connection or attempt failed, as on_disconnected was told; what is empty when none did. Thread-safe.
+  [[nodiscard]] virtual Failure last_failure() const = 0;
+  /// The subscriptions that the server refused on this connection: "filter: why". Thread-safe.
+  [[nodiscard]] virtual std::vector<std::string> refused() const { return {}; }
+};
+
+/// A session over Paho MQTT C. Throws ConfigError when a server address cannot be understood.
+[[nodiscard]] std::unique_ptr<Session> make_paho_session(SessionOptions options, SessionListener& listener);
+
+}  // namespace tidegate::mqtt

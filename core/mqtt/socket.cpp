@@ -1,0 +1,89 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "mqtt/socket.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <tidegate/error.hpp>
+
+namespace tidegate::mqtt {
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+int Descriptor::release() noexcept {
+  return std::exchange(fd_, -1);
+}
+
+Nudge::Nudge() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!event_) throw SystemError(errno, "cannot make an eventfd");
+}
+
+void Nudge::ring() const noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+}
+
+short Nudge::wait_until(Steady::time_point until, int fd, short events) const noexcept {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Steady::now()).count();
+  pollfd waits[2] = {{event_.get(), POLLIN, 0}, {fd, events, 0}};
+  if (::poll(waits, fd >= 0 ? 2 : 1, static_cast<int>(std::clamp<long long>(left, 0, 3'600'000))) <= 0) return 0;
+  if (waits[0].revents != 0) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = ::read(event_.get(), &count, sizeof count);
+  }
+  return waits[1].revents;
+}
+
+std::string Endpoint::text() const {
+  char buffer[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+    inet_ntop(AF_INET6, &v6->sin6_addr, buffer, sizeof buffer);
+    return fmt::format("[{}]:{}", buffer, ntohs(v6->sin6_port));
+  }
+  const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
+  inet_ntop(AF_INET, &v4->sin_addr, buffer, sizeof buffer);
+  return fmt::format("{}:{}", buffer, ntohs(v4->sin_port));
+}
+
+int dial(const Endpoint& endpoint, Steady::time_point deadline, const Nudge& nudge,
+         const std::function<bool()>& cancelled, Descriptor& socket) {
+  socket = Descriptor(::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return errno;
+  const int on = 1;
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
+  while (!cancelled()) {
+    if (nudge.wait_until(deadline, socket.get(), POLLOUT) != 0) {
+      int error = 0;
+      socklen_t length = sizeof error;
+      return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0 ? errno : error;
+    }
+    if (Steady::now() >= deadline) return ETIMEDOUT;
+  }
+  return ECANCELED;
+}
+
+}  // namespace tidegate::mqtt

@@ -1,0 +1,59 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace tidegate::mqtt {
+
+using Steady = std::chrono::steady_clock;
+
+/// A file descriptor that is closed when it goes.
+class Descriptor {
+ public:
+  Descriptor() noexcept = default;
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor();
+
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  [[nodiscard]] int release() noexcept;
+  explicit operator bool() const noexcept { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+/// Wakes a thread that waits. Any thread rings; one thread waits.
+class Nudge {
+ public:
+  Nudge();  ///< Throws SystemError.
+  void ring() const noexcept;
+  /// Waits for a ring, for events on fd (if it is not -1), or until the time. Returns what poll saw on fd, else 0.
+  short wait_until(Steady::time_point until, int fd = -1, short events = 0) const noexcept;
+
+ private:
+  Descriptor event_;
+};
+
+/// One address of a server, with its port.
+struct Endpoint {
+  sockaddr_storage address{};
+  socklen_t length = 0;
+
+  /// "192.0.2.1:1883" or "[2001:db8::1]:1883".
+  [[nodiscard]] std::string text() const;
+};
+
+/// Connects over TCP. The socket is non-blocking, close-on-exec, without Nagle's delay, with keep-alive probes.
+/// Ends early, with ECANCELED, when cancelled() says so after nudge rang. Returns the error number, 0 for connected.
+int dial(const Endpoint& endpoint, Steady::time_point deadline, const Nudge& nudge,
+         const std::function<bool()>& cancelled, Descriptor& socket);
+
+}  // namespace tidegate::mqtt
