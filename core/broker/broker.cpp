@@ -1,0 +1,405 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/broker.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <pwd.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <tidegate/error.hpp>
+#include <tidegate/log.hpp>
+
+#include "broker/configuration.hpp"
+#include "broker/port.hpp"
+
+namespace tidegate::broker {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr std::uint16_t usual_port = 1883;
+constexpr std::uintmax_t log_cap = 1U << 20;
+constexpr auto trim_interval = 10min;
+constexpr auto first_backoff = 100ms;
+constexpr auto most_backoff = 30s;
+constexpr auto steady_after = 30s;  ///< up for so long, the next failure is the first of its row
+constexpr auto slow_after = 10s;
+constexpr auto outdated_patience = 10s;
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A reader sees the old text or the new one.
+void write_file(const fs::path& path, std::string_view text, mode_t mode) {
+  const fs::path next = path.string() + ".new";
+  std::ofstream file(next, std::ios::binary | std::ios::trunc);
+  file << text << std::flush;
+  if (!file || chmod(next.c_str(), mode) < 0 || std::rename(next.c_str(), path.c_str()) < 0) {
+    throw SystemError(errno, "cannot write " + path.string());
+  }
+}
+
+void make_private(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error) fs::permissions(folder, fs::perms::owner_all, error);
+  if (error) throw SystemError(error.value(), "the local broker needs the folder " + folder.string());
+}
+
+std::string current_user() {
+  const uid_t user = geteuid();
+  if (user == 0) return "root";
+  const passwd* entry = getpwuid(user);
+  return entry != nullptr ? entry->pw_name : "";
+}
+
+/// The path of a program: as it is with a '/' in it, else looked up in PATH and where Debian keeps servers.
+std::string find_program(const std::string& name) {
+  std::string places = "/usr/local/sbin:/usr/sbin:/sbin";
+  if (name.find('/') != std::string::npos) {
+    if (access(name.c_str(), X_OK) == 0) return name;
+  } else {
+    if (const char* path = std::getenv("PATH")) places = std::string(path) + ':' + places;
+    std::istringstream folders(places);
+    for (std::string folder; std::getline(folders, folder, ':');) {
+      const std::string candidate = folder + '/' + name;
+      if (!folder.empty() && access(candidate.c_str(), X_OK) == 0) return candidate;
+    }
+  }
+  throw UnavailableError(fmt::format(
+      "the local broker cannot start: there is no program '{}'. Install it with: apt-get install mosquitto   "
+      "(or name its path in [broker] program, or use a broker that is there with [broker] url)",
+      name));
+}
+
+}  // namespace
+
+const char* to_string(Broker::State state) noexcept {
+  switch (state) {
+    case Broker::State::stopped:
+      return "stopped";
+    case Broker::State::starting:
+      return "starting";
+    case Broker::State::up:
+      return "up";
+    case Broker::State::waiting:
+      return "waiting";
+  }
+  return "?";
+}
+
+Broker::Broker(Loop& loop, config::Broker settings, config::Gateway gateway)
+    : loop_(loop), settings_(std::move(settings)), gateway_(std::move(gateway)) {}
+
+Broker::~Broker() = default;
+
+void Broker::start() {
+  state_ = State::starting;
+  next_ = loop_.after(0ns, [this] { attempt(); });
+}
+
+void Broker::stop(std::chrono::milliseconds timeout) noexcept {
+  const bool ours = static_cast<bool>(process_);
+  if (ours) {
+    process_.signal(SIGTERM);
+    if (!process_.wait(timeout)) {
+      log::warning("the local broker (process {}) did not stop within {} ms and is killed", process_.pid(),
+                   timeout.count());
+      process_.signal(SIGKILL);
+      static_cast<void>(process_.wait(1s));
+    }
+  }
+  let_go();
+  next_ = {};
+  state_ = State::stopped;
+  failure_.clear();
+  try {
+    if (ours) {
+      process_.reap();
+      write_record({0, 0, port_, {}});
+    }
+  } catch (const std::exception& error) {
+    log::warning("{}", error.what());
+  }
+}
+
+/// Nothing that was known about a running broker holds any more.
+void Broker::let_go() noexcept {
+  probe_ = {};
+  end_ = {};
+  kill_ = {};
+  trim_ = {};
+  url_.clear();
+  adopted_ = false;
+  outdated_ = false;
+  std::error_code ignored;
+  fs::remove(in_runtime("broker.url"), ignored);
+}
+
+void Broker::attempt() {
+  state_ = State::starting;
+  try {
+    begin();
+  } catch (const std::exception& error) {
+    failed(error.what());
+  }
+}
+
+void Broker::begin() {
+  const Record record = read_record();
+  auto left = Process::find(record.pid, record.started, in_runtime("broker/mosquitto.conf").string());
+  if (settings_.url) {
+    if (left) {
+      log::notice("the local broker of an older configuration (process {}) is stopped", left->pid());
+      left->signal(SIGTERM);
+    }
+    return accepted(*settings_.url);
+  }
+  make_folders();
+  if (left) {
+    adopt(std::move(*left), record);
+  } else {
+    launch(record.port);
+  }
+}
+
+void Broker::adopt(Process left, const Record& record) {
+  process_ = std::move(left);
+  port_ = record.port;
+  log_from_ = log_size();
+  const bool port_kept = settings_.port.value_or(0) == 0 || *settings_.port == record.port;
+  outdated_ = !port_kept || record.configuration != digest(text(record.port));
+  watch();
+  if (outdated_) {
+    log::notice("the local broker (process {}) runs with an older configuration and is restarted", process_.pid());
+    process_.signal(SIGTERM);
+    kill_ = loop_.after(outdated_patience, [this] { process_.signal(SIGKILL); });
+  } else {
+    log::notice("adopted the local broker that was running (process {}, port {})", process_.pid(), port_);
+    adopted_ = true;
+    probe(0ms, 0ms);
+  }
+}
+
+void Broker::launch(std::uint16_t last_port) {
+  const std::string program = find_program(settings_.program);
+  port_ = choose_port(last_port);
+  const std::string wanted = text(port_);
+  const fs::path file = in_runtime("broker/mosquitto.conf");
+  const fs::path log = in_state("mosquitto.log");
+  check_database();
+  trim_log();
+  write_file(file, wanted, 0600);
+  log_from_ = log_size();
+  process_ = Process::start({program, "-c", file.string()}, log, [&](const Process& process) {
+    write_record({process.pid(), process.started(), port_, digest(wanted)});
+  });
+  watch();
+  probe(0ms, 0ms);
+}
+
+void Broker::watch() {
+  end_ = loop_.watch(process_.descriptor(), EPOLLIN, [this](std::uint32_t) { ended(); });
+  trim_ = loop_.every(trim_interval, [this] { trim_log(); });
+}
+
+void Broker::probe(std::chrono::milliseconds pause, std::chrono::milliseconds waited) {
+  // Soon at first: it is there within milliseconds, unless it has a large database to read.
+  probe_ = loop_.after(pause, [this, pause, waited] {
+    if (accepts(port_) && !process_.wait(0ms)) return accepted(fmt::format("mqtt://127.0.0.1:{}", port_));
+    if (waited < slow_after && waited + pause >= slow_after) {
+      log::warning("the local broker (process {}) has not accepted connections on port {} for {} s", process_.pid(),
+                   port_, std::chrono::seconds(slow_after).count());
+    }
+    probe(std::min<std::chrono::milliseconds>(pause + 5ms, 250ms), waited + pause);
+  });
+}
+
+void Broker::announce() noexcept {
+  if (state_ != State::up) return;
+  try {
+    fs::create_directories(gateway_.runtime);
+    write_file(in_runtime("broker.url"), url_ + '\n', 0644);
+  } catch (const std::exception& error) {
+    log::warning("programs on this machine do not find the local broker: {}", error.what());
+  }
+}
+
+void Broker::accepted(const std::string& url) {
+  probe_ = {};
+  state_ = State::up;
+  url_ = url;
+  failure_.clear();
+  up_since_ = std::chrono::steady_clock::now();
+  if (!adopted_ && process_) log::info("the local broker is up at {} (process {})", url_, process_.pid());
+  if (on_up_) on_up_(url);
+}
+
+void Broker::ended() {
+  const pid_t pid = process_.pid();
+  const bool was_up = state_ == State::up;
+  const bool was_outdated = outdated_;
+  const std::string how = process_.reap();
+  const std::vector<std::string> said = errors();
+  let_go();
+  if (was_outdated) return attempt();
+  if (was_up) {
+    if (std::chrono::steady_clock::now() - up_since_ >= steady_after) failures_ = 0;
+  } else {
+    const auto told = [&](std::string_view words) {
+      return std::any_of(said.begin(), said.end(), [&](const auto& line) { return line.find(words) != line.npos; });
+    };
+    if (told(std::strerror(EADDRINUSE))) return failed(taken(port_));
+    try {
+      if (told("open database") && !told(std::strerror(EACCES))) set_database_aside();
+    } catch (const SystemError& error) {
+      return failed(error.what());
+    }
+  }
+  failed(fmt::format("the local broker (mosquitto, process {}) is gone: {}{}{}. Its log is {}", pid, how,
+                     was_up || said.empty() ? "" : "; it said: ", was_up || said.empty() ? "" : said.front(),
+                     in_state("mosquitto.log").string()));
+}
+
+void Broker::failed(const std::string& reason) {
+  const auto delay = std::min<std::chrono::milliseconds>(first_backoff * (1 << std::min(failures_, 16)), most_backoff);
+  ++failures_;
+  state_ = State::waiting;
+  next_ = loop_.after(delay, [this] { attempt(); });
+  if (reason == failure_) return;
+  failure_ = reason;
+  log::error("{}", reason);
+  if (on_down_) on_down_(reason);
+}
+
+Broker::Record Broker::read_record() const {
+  const auto json = nlohmann::json::parse(read_file(in_runtime("broker.json")), nullptr, false);
+  try {
+    return {json.at("pid").get<pid_t>(), json.at("started").get<std::uint64_t>(), json.at("port").get<std::uint16_t>(),
+            json.at("configuration").get<std::string>()};
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  }
+}
+
+void Broker::write_record(const Record& record) const {
+  const nlohmann::ordered_json json = {
+      {"pid", record.pid}, {"started", record.started}, {"port", record.port}, {"configuration", record.configuration}};
+  write_file(in_runtime("broker.json"), json.dump() + '\n', 0644);
+}
+
+std::string Broker::text(std::uint16_t port) const {
+  return configuration({port, gateway_.state / "broker", gateway_.payload_cap, current_user()});
+}
+
+/// FNV-1a over what Mosquitto is started with: it tells configurations apart, and need not withstand anybody.
+std::string Broker::digest(const std::string& text) const {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char byte : settings_.program + '\n' + text) {
+    hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+std::uint16_t Broker::choose_port(std::uint16_t last) const {
+  if (const std::uint16_t port = settings_.port.value_or(0); port != 0) {
+    const int error = listen_error(port);
+    if (error == EADDRINUSE) throw UnavailableError(taken(port));
+    if (error != 0) {
+      throw SystemError(error, fmt::format("the local broker cannot listen on 127.0.0.1:{} ([broker] port = 0 takes a "
+                                           "free port)",
+                                           port));
+    }
+    return port;
+  }
+  if (last != 0 && listen_error(last) == 0) return last;
+  if (!settings_.port && listen_error(usual_port) == 0) return usual_port;
+  return free_port();
+}
+
+std::string Broker::taken(std::uint16_t port) const {
+  return fmt::format(
+      "the local broker cannot start: port {0} of 127.0.0.1 is taken by another program. Set [broker] port = 0 for a "
+      "free port, or another number; or, if that is a broker to use, [broker] url = \"mqtt://127.0.0.1:{0}\"",
+      port);
+}
+
+std::uintmax_t Broker::log_size() const noexcept {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(in_state("mosquitto.log"), error);
+  return error ? 0 : size;
+}
+
+/// What Mosquitto complained of in this life, without time and "Error:".
+std::vector<std::string> Broker::errors() const {
+  constexpr std::string_view mark = ": Error: ";
+  std::ifstream file(in_state("mosquitto.log"), std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(log_from_));
+  std::vector<std::string> found;
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t at = line.find(mark);
+    if (at == std::string::npos) continue;
+    if (line.ends_with('.')) line.pop_back();
+    found.push_back(line.substr(at + mark.size()));
+  }
+  return found;
+}
+
+void Broker::make_folders() const {
+  make_private(gateway_.runtime / "broker");
+  make_private(gateway_.state / "broker");
+}
+
+/// Mosquitto refuses to start with a database that it does not recognise, and a power cut leaves such files behind:
+/// empty, or all NUL.
+void Broker::check_database() const {
+  constexpr std::string_view magic("\0\xb5\0mosquitto db", 15);
+  std::ifstream file(in_state("mosquitto.db"), std::ios::binary);
+  if (!file) return;
+  std::array<char, magic.size()> head{};
+  file.read(head.data(), head.size());
+  if (!file || std::string_view(head.data(), head.size()) != magic) set_database_aside();
+}
+
+/// What is in it (sessions, retained messages) is worth less than a broker.
+void Broker::set_database_aside() const {
+  const fs::path database = in_state("mosquitto.db");
+  const fs::path aside = database.string() + ".damaged";
+  std::error_code error;
+  fs::rename(database, aside, error);
+  if (error) throw SystemError(error.value(), "cannot set aside the damaged " + database.string());
+  log::warning(
+      "{} cannot be read as a Mosquitto database and was set aside as {}; sessions and retained messages "
+      "start empty",
+      database.string(), aside.string());
+}
+
+/// The file is open in the broker, so it is copied and cut, not renamed; it appends, so it goes on at the start.
+void Broker::trim_log() const noexcept {
+  const fs::path file = in_state("mosquitto.log");
+  std::error_code error;
+  if (fs::file_size(file, error) <= log_cap || error) return;
+  fs::copy_file(file, file.string() + ".1", fs::copy_options::overwrite_existing, error);
+  if (!error) fs::resize_file(file, 0, error);
+  if (error) log::warning("cannot cut {}: {}", file.string(), error.message());
+}
+
+}  // namespace tidegate::broker

@@ -1,0 +1,130 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include <tidegate/loop.hpp>
+
+#include "broker/process.hpp"
+#include "config/config.hpp"
+
+namespace tidegate::broker {
+
+/// The local broker: a Mosquitto of ours on the loopback, or with [broker] url one that is there already.
+///
+/// Ours outlives us: a gateway that starts adopts the one that its predecessor left running, unless it would start it
+/// differently now. When it ends it is started again, with backoff from 100 ms to 30 s. What is needed to find it again
+/// is in <runtime>/broker.json; from announce() until it ends its URL is in <runtime>/broker.url. Its configuration
+/// is <runtime>/broker/mosquitto.conf, its database and log are in <state>/broker/; both folders are private.
+///
+/// Owned by the gateway. Thread: loop. Nothing here waits, except stop().
+class Broker final {
+ public:
+  enum class State : std::uint8_t {
+    stopped,
+    starting,  ///< it runs, and does not accept connections yet; or an older one is being stopped
+    up,
+    waiting,  ///< for the next attempt; failure() says why
+  };
+
+  /// Opens nothing. gateway: its state and runtime folders and payload cap are used.
+  Broker(Loop& loop, config::Broker settings, config::Gateway gateway);
+  /// Leaves a running broker running, for the next gateway.
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  /// Told on the loop, never from within start() or stop(): the broker accepts connections, at this URL. The URL of
+  /// ours may be another after a restart, when its port was not configured and somebody took it.
+  void on_up(std::function<void(const std::string& url)> callback) { on_up_ = std::move(callback); }
+  /// Told on the loop: the broker is gone or cannot be started, and why, in words that say how to mend it. Told again
+  /// only when the reason is another.
+  void on_down(std::function<void(const std::string& reason)> callback) { on_down_ = std::move(callback); }
+
+  /// Begins adopting or starting it, and keeps at it; returns at once. Throws nothing: what fails is told to on_down.
+  void start();
+  /// Writes <runtime>/broker.url, by which programs of this machine find the broker. Once the gateway has subscribed:
+  /// what they publish then is not missed. After each on_up; does nothing unless up.
+  void announce() noexcept;
+  /// Stops the broker, adopted or not, and waits until it has saved its database: at most for timeout, then it is
+  /// killed. One that was given by [broker] url is left alone.
+  void stop(std::chrono::milliseconds timeout) noexcept;
+
+  [[nodiscard]] State state() const noexcept { return state_; }
+  /// Empty unless up.
+  [[nodiscard]] const std::string& url() const noexcept { return url_; }
+  /// 0 when it does not run, or is not ours.
+  [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
+  [[nodiscard]] bool adopted() const noexcept { return adopted_; }
+  /// Why it is not up, in words; empty when it is, or nothing failed yet.
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+
+ private:
+  /// What broker.json holds.
+  struct Record {
+    pid_t pid = 0;  ///< 0: none runs
+    std::uint64_t started = 0;
+    std::uint16_t port = 0;     ///< the last one used; 0: none was
+    std::string configuration;  ///< digest of what it was started with
+  };
+
+  void attempt();
+  void begin();
+  void adopt(Process left, const Record& record);
+  void launch(std::uint16_t last_port);
+  void watch();
+  void probe(std::chrono::milliseconds pause, std::chrono::milliseconds waited);
+  void accepted(const std::string& url);
+  void ended();
+  void failed(const std::string& reason);
+  void let_go() noexcept;
+
+  [[nodiscard]] Record read_record() const;
+  void write_record(const Record& record) const;
+  [[nodiscard]] std::string text(std::uint16_t port) const;
+  [[nodiscard]] std::string digest(const std::string& text) const;
+  [[nodiscard]] std::uint16_t choose_port(std::uint16_t last) const;
+  [[nodiscard]] std::string taken(std::uint16_t port) const;
+  [[nodiscard]] std::uintmax_t log_size() const noexcept;
+  [[nodiscard]] std::vector<std::string> errors() const;
+  void make_folders() const;
+  void check_database() const;
+  void set_database_aside() const;
+  void trim_log() const noexcept;
+  [[nodiscard]] std::filesystem::path in_runtime(const char* name) const { return gateway_.runtime / name; }
+  [[nodiscard]] std::filesystem::path in_state(const char* name) const { return gateway_.state / "broker" / name; }
+
+  Loop& loop_;
+  const config::Broker settings_;
+  const config::Gateway gateway_;
+  std::function<void(const std::string&)> on_up_;
+  std::function<void(const std::string&)> on_down_;
+
+  State state_ = State::stopped;
+  std::string url_;
+  std::string failure_;
+  Process process_;
+  std::uint16_t port_ = 0;
+  bool adopted_ = false;
+  bool outdated_ = false;        ///< process_ is being stopped because its configuration is no longer ours
+  std::uintmax_t log_from_ = 0;  ///< where in the log this life of the broker begins
+  int failures_ = 0;             ///< in a row; for the backoff
+  std::chrono::steady_clock::time_point up_since_;
+  Source next_;   ///< the next attempt
+  Source probe_;  ///< until it accepts connections
+  Source end_;    ///< process_ has ended
+  Source kill_;   ///< an outdated one that does not end
+  Source trim_;
+};
+
+[[nodiscard]] const char* to_string(Broker::State state) noexcept;
+
+}  // namespace tidegate::broker

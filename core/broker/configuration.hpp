@@ -1,0 +1,22 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace tidegate::broker {
+
+/// What differs from one local broker to the next.
+struct Settings {
+  std::uint16_t port = 0;
+  std::filesystem::path folder;   ///< where it keeps its database; private to us
+  std::uint64_t payload_cap = 0;  ///< bytes
+  std::string user;               ///< whom it runs as when started by root; empty: say nothing
+};
+
+/// The text of a mosquitto.conf, understood without complaint by Mosquitto 2.0.11 and later.
+[[nodiscard]] std::string configuration(const Settings& settings);
+
+}  // namespace tidegate::broker

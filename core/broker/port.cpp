@@ -1,0 +1,77 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/port.hpp"
+
+#include <cerrno>
+#include <string>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <tidegate/error.hpp>
+
+namespace tidegate::broker {
+namespace {
+
+/// A TCP socket that does not block, closed with its scope.
+class Socket final {
+ public:
+  Socket() noexcept : fd_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {}
+  ~Socket() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+sockaddr_in loopback(std::uint16_t port) noexcept {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+}  // namespace
+
+int listen_error(std::uint16_t port) noexcept {
+  const Socket probe;
+  if (probe.fd() < 0) return errno;
+  // As Mosquitto does: connections of its last life that linger in TIME_WAIT are no obstacle, a listener is.
+  const int on = 1;
+  setsockopt(probe.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const sockaddr_in address = loopback(port);
+  return bind(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ? errno : 0;
+}
+
+std::uint16_t free_port() {
+  const Socket probe;
+  sockaddr_in address = loopback(0);
+  socklen_t size = sizeof address;
+  if (probe.fd() < 0 || bind(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
+      getsockname(probe.fd(), reinterpret_cast<sockaddr*>(&address), &size) < 0) {
+    throw SystemError(errno, "no free port on 127.0.0.1 for the local broker");
+  }
+  return ntohs(address.sin_port);
+}
+
+bool accepts(std::uint16_t port) noexcept {
+  const Socket probe;
+  if (probe.fd() < 0) return false;
+  const sockaddr_in address = loopback(port);
+  if (connect(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+  if (errno != EINPROGRESS) return false;
+  pollfd writable{probe.fd(), POLLOUT, 0};
+  int error = 0;
+  socklen_t size = sizeof error;
+  return poll(&writable, 1, 0) == 1 && getsockopt(probe.fd(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+}
+
+}  // namespace tidegate::broker

@@ -1,0 +1,211 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/process.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <tidegate/error.hpp>
+
+namespace tidegate::broker {
+namespace {
+
+// glibc 2.36 declares its own without extern "C".
+int open_pidfd(pid_t pid) noexcept {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
+
+std::string read_proc(pid_t pid, const char* name) {
+  std::ifstream file(fmt::format("/proc/{}/{}", pid, name), std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Field 22 of /proc/<pid>/stat, or nothing when there is no such process. The name, field 2, may hold anything.
+std::optional<std::uint64_t> start_time(pid_t pid) {
+  const std::string stat = read_proc(pid, "stat");
+  std::size_t at = stat.rfind(')');
+  if (at == std::string::npos) return std::nullopt;
+  for (int field = 2; field < 22; ++field) {
+    at = stat.find(' ', at + 1);
+    if (at == std::string::npos) return std::nullopt;
+  }
+  return std::strtoull(stat.c_str() + at, nullptr, 10);
+}
+
+/// Closes with its scope.
+class Descriptor final {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  ~Descriptor() { reset(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  void reset() noexcept {
+    if (fd_ >= 0) close(std::exchange(fd_, -1));
+  }
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+Descriptor opened(int fd, const std::string& what) {
+  if (fd < 0) throw SystemError(errno, what);
+  return Descriptor(fd);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  for (const std::string& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+/// Our environment without what systemd meant for us alone: Mosquitto would announce itself ready in our name.
+std::vector<std::string> environment() {
+  std::vector<std::string> kept;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto names = {"NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_"};
+    if (std::none_of(names.begin(), names.end(), [&](const char* name) { return text.starts_with(name); })) {
+      kept.emplace_back(text);
+    }
+  }
+  return kept;
+}
+
+/// What the new process does before it is the program. Only calls that are safe after a fork beside other threads.
+[[noreturn]] void become(char* const* arguments, char* const* environment, int input, int output, int gate) noexcept {
+  setsid();
+  struct sigaction standard{};
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) sigaction(number, &standard, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  umask(077);
+  char go = 0;
+  ssize_t got = 0;
+  do {
+    got = read(gate, &go, 1);
+  } while (got < 0 && errno == EINTR);
+  if (got == 1 && dup2(input, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
+    close_range(3, ~0U, 0);
+    execve(arguments[0], arguments, environment);
+    const char* reason = strerrordesc_np(errno);
+    for (const char* text : {"Error: cannot run ", static_cast<const char*>(arguments[0]), ": ", reason, "\n"}) {
+      if (write(2, text, std::strlen(text)) < 0) break;
+    }
+  }
+  _exit(127);
+}
+
+}  // namespace
+
+Process::Process(pid_t pid, std::uint64_t started, int descriptor) noexcept
+    : pid_(pid), started_(started), descriptor_(descriptor) {}
+Process::Process(Process&& other) noexcept
+    : pid_(std::exchange(other.pid_, 0)),
+      started_(std::exchange(other.started_, 0)),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+Process& Process::operator=(Process&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(started_, other.started_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+Process::~Process() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+Process Process::start(const std::vector<std::string>& arguments, const std::filesystem::path& log,
+                       const std::function<void(const Process&)>& record) {
+  const std::vector<std::string> variables = environment();
+  const std::vector<char*> argument_list = pointers(arguments);
+  const std::vector<char*> variable_list = pointers(variables);
+  const Descriptor input = opened(open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null");
+  const Descriptor output =
+      opened(open(log.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600), "cannot write " + log.string());
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) < 0) throw SystemError(errno, "cannot make a pipe");
+  const Descriptor gate(ends[0]);
+  Descriptor opener(ends[1]);
+
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = fork();
+  const int error = errno;
+  if (pid == 0) {
+    close(ends[1]);
+    become(argument_list.data(), variable_list.data(), input.get(), output.get(), gate.get());
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) throw SystemError(error, "cannot start " + arguments.front());
+  try {
+    Descriptor descriptor = opened(open_pidfd(pid), "cannot watch " + arguments.front());
+    Process process(pid, start_time(pid).value_or(0), descriptor.release());
+    record(process);
+    if (write(opener.get(), "", 1) != 1) throw SystemError(errno, "cannot start " + arguments.front());
+    return process;
+  } catch (...) {
+    opener.reset();
+    waitpid(pid, nullptr, 0);
+    throw;
+  }
+}
+
+std::optional<Process> Process::find(pid_t pid, std::uint64_t started, const std::string& argument) {
+  if (pid <= 1) return std::nullopt;
+  Descriptor descriptor(open_pidfd(pid));
+  if (descriptor.get() < 0 || start_time(pid) != started) return std::nullopt;
+  // Empty for a zombie.
+  std::string line = read_proc(pid, "cmdline");
+  if (line.find('\0' + argument + '\0') == std::string::npos) return std::nullopt;
+  return Process(pid, started, descriptor.release());
+}
+
+void Process::signal(int number) const noexcept {
+  if (descriptor_ >= 0) syscall(SYS_pidfd_send_signal, descriptor_, number, nullptr, 0);
+}
+
+bool Process::wait(std::chrono::milliseconds timeout) const noexcept {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  pollfd ended{descriptor_, POLLIN, 0};
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const int ready = poll(&ended, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX)));
+    if (ready > 0) return true;
+    if (ready == 0 || errno != EINTR) return false;
+  }
+}
+
+std::string Process::reap() {
+  int status = 0;
+  const bool ours = waitpid(pid_, &status, WNOHANG) == pid_;
+  *this = Process();
+  if (!ours) return "it ended";  // adopted: its status went to init
+  if (WIFSIGNALED(status)) {
+    return fmt::format("it was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  }
+  return fmt::format("it ended with status {}", WEXITSTATUS(status));
+}
+
+}  // namespace tidegate::broker

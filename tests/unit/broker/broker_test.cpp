@@ -1,0 +1,418 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/broker.hpp"
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/port.hpp"
+
+namespace tidegate::broker {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+namespace fs = std::filesystem;
+
+constexpr auto patience = 20s;
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// What a shell command prints on its standard output.
+std::string output(const std::string& command) {
+  FILE* pipe = popen(command.c_str(), "r");
+  std::string all;
+  std::array<char, 65536> part{};
+  for (std::size_t got = 0; (got = fread(part.data(), 1, part.size(), pipe)) > 0;) all.append(part.data(), got);
+  EXPECT_EQ(pclose(pipe), 0) << command;
+  return all;
+}
+
+/// Holds a port of the loopback while it lives.
+struct Occupant {
+  explicit Occupant(std::uint16_t port) : fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(fd, 4), 0);
+  }
+  ~Occupant() { close(fd); }
+  int fd;
+};
+
+/// A private state and runtime folder, the Broker that uses them, and what it told.
+class ALocalBroker : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "tidegate broker XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder = name;
+    gateway.state = folder / "state";
+    gateway.runtime = folder / "run";
+    settings.port = 0;
+  }
+  void TearDown() override {
+    if (broker) broker->stop(5s);
+    broker.reset();
+    if (const auto left = recorded()) {
+      left->signal(SIGKILL);
+      static_cast<void>(left->wait(5s));
+    }
+    fs::remove_all(folder);
+  }
+
+  Broker& start() {
+    broker = std::make_unique<Broker>(loop, settings, gateway);
+    broker->on_up([this](const std::string& url) {
+      EXPECT_FALSE(fs::exists(gateway.runtime / "broker.url")) << "before anybody is ready";
+      ups.push_back(url);
+      broker->announce();
+    });
+    broker->on_down([this](const std::string& reason) { downs.push_back(reason); });
+    broker->start();
+    return *broker;
+  }
+  template <class Condition>
+  [[nodiscard]] bool comes(const Condition& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      loop.run_once(20ms);
+    }
+    return true;
+  }
+  Broker& start_and_wait() {
+    start();
+    EXPECT_TRUE(comes([this] { return broker->state() == Broker::State::up; })) << broker->failure();
+    return *broker;
+  }
+  /// As a gateway that is killed: another process starts the broker and dies without a word. Returns the broker's pid.
+  pid_t start_and_die() {
+    const pid_t child = fork();
+    if (child == 0) {
+      Loop own;
+      Broker mortal(own, settings, gateway);
+      mortal.on_up([](const std::string&) { kill(getpid(), SIGKILL); });
+      mortal.start();
+      own.run();
+      _exit(1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    const auto left = recorded();
+    EXPECT_TRUE(left.has_value());
+    return left ? left->pid() : 0;
+  }
+  [[nodiscard]] nlohmann::json record() const { return nlohmann::json::parse(read(gateway.runtime / "broker.json")); }
+  [[nodiscard]] std::optional<Process> recorded() const {
+    const auto json = nlohmann::json::parse(read(gateway.runtime / "broker.json"), nullptr, false);
+    if (!json.is_object()) return std::nullopt;
+    return Process::find(json["pid"], json["started"], (gateway.runtime / "broker/mosquitto.conf").string());
+  }
+  /// "-h 127.0.0.1 -p <port>" for Mosquitto's own clients.
+  [[nodiscard]] std::string at() const { return fmt::format(" -h 127.0.0.1 -p {} ", int(record()["port"])); }
+  [[nodiscard]] std::string url_file() const { return read(gateway.runtime / "broker.url"); }
+  [[nodiscard]] fs::path database() const { return gateway.state / "broker/mosquitto.db"; }
+
+  fs::path folder;
+  config::Gateway gateway;
+  config::Broker settings;
+  Loop loop;
+  std::unique_ptr<Broker> broker;
+  std::vector<std::string> ups, downs;
+};
+
+TEST_F(ALocalBroker, AcceptsConnectionsAtTheUrlThatItTellsAndWrites) {
+  start_and_wait();
+  ASSERT_THAT(ups, SizeIs(1));
+  EXPECT_EQ(broker->url(), ups[0]);
+  EXPECT_EQ(url_file(), ups[0] + '\n');
+  EXPECT_EQ(ups[0], fmt::format("mqtt://127.0.0.1:{}", int(record()["port"])));
+  EXPECT_FALSE(broker->adopted());
+  EXPECT_EQ(output("mosquitto_pub" + at() + "-t a -m hello -r -q 1; mosquitto_sub" + at() + "-t a -C 1 -W 5"),
+            "hello\n");
+  EXPECT_THAT(downs, IsEmpty());
+}
+
+TEST_F(ALocalBroker, LeadsItsOwnSessionInPrivateFoldersAsThisUser) {
+  const pid_t pid = start_and_wait().pid();
+  EXPECT_EQ(getsid(pid), pid);
+  for (const fs::path& private_folder : {gateway.runtime / "broker", gateway.state / "broker"}) {
+    EXPECT_EQ(fs::status(private_folder).permissions(), fs::perms::owner_all) << private_folder;
+  }
+  struct stat owner{};
+  ASSERT_EQ(stat(fmt::format("/proc/{}", pid).c_str(), &owner), 0);
+  EXPECT_EQ(owner.st_uid, geteuid());
+}
+
+TEST_F(ALocalBroker, IsConfiguredWithoutAWordOfComplaintFromMosquitto) {
+  start_and_wait();
+  broker->stop(5s);
+  std::ifstream log(gateway.state / "broker/mosquitto.log");
+  for (std::string line; std::getline(log, line);) {
+    if (line.find("should not be run as root") == std::string::npos) ADD_FAILURE() << line;
+  }
+}
+
+TEST_F(ALocalBroker, IsGoneWithItsUrlAfterStopAndHasSavedItsDatabase) {
+  const pid_t pid = start_and_wait().pid();
+  output("mosquitto_pub" + at() + "-t a -m kept -r -q 1");
+  broker->stop(5s);
+  EXPECT_EQ(kill(pid, 0), -1);
+  EXPECT_EQ(broker->state(), Broker::State::stopped);
+  EXPECT_EQ(broker->pid(), 0);
+  EXPECT_FALSE(fs::exists(gateway.runtime / "broker.url"));
+  EXPECT_EQ(record()["pid"], 0);
+  start_and_wait();
+  EXPECT_EQ(output("mosquitto_sub" + at() + "-t a -C 1 -W 5"), "kept\n");
+}
+
+TEST_F(ALocalBroker, KeepsItsPortOverAStopAndAStart) {
+  start_and_wait();
+  broker->stop(5s);
+  start_and_wait();
+  ASSERT_THAT(ups, SizeIs(2));
+  EXPECT_EQ(ups[0], ups[1]);
+}
+
+TEST_F(ALocalBroker, TakesAnotherPortWhenItsLastOneIsTaken) {
+  start_and_wait();
+  broker->stop(5s);
+  const Occupant other(record()["port"]);
+  start_and_wait();
+  ASSERT_THAT(ups, SizeIs(2));
+  EXPECT_NE(ups[0], ups[1]);
+  EXPECT_EQ(url_file(), ups[1] + '\n');
+}
+
+TEST_F(ALocalBroker, TakesTheUsualPortWhenItIsFree) {
+  settings.port.reset();
+  const bool was_taken = listen_error(1883) != 0;
+  start_and_wait();
+  ASSERT_THAT(ups, SizeIs(1));
+  EXPECT_TRUE(was_taken || ups[0] == "mqtt://127.0.0.1:1883" || accepts(1883)) << ups[0];
+}
+
+TEST_F(ALocalBroker, TakesAFreePortWhenTheUsualOneIsTaken) {
+  settings.port.reset();
+  std::unique_ptr<Occupant> other;
+  if (listen_error(1883) == 0) other = std::make_unique<Occupant>(1883);
+  start_and_wait();
+  ASSERT_THAT(ups, SizeIs(1));
+  EXPECT_NE(ups[0], "mqtt://127.0.0.1:1883");
+}
+
+TEST_F(ALocalBroker, SurvivesItsGatewayAndIsAdoptedWithAllThatItHolds) {
+  const pid_t pid = start_and_die();
+  output("mosquitto_pub" + at() + "-t a -m 'in memory only' -r -q 1");
+  start_and_wait();
+  EXPECT_TRUE(broker->adopted());
+  EXPECT_EQ(broker->pid(), pid);
+  EXPECT_EQ(output("mosquitto_sub" + at() + "-t a -C 1 -W 5"), "in memory only\n");
+  broker->stop(5s);
+  EXPECT_FALSE(recorded());
+}
+
+TEST_F(ALocalBroker, IsStartedAgainWhenAdoptedAndKilled) {
+  const pid_t pid = start_and_die();
+  start_and_wait();
+  kill(pid, SIGKILL);
+  ASSERT_TRUE(comes([this] { return ups.size() == 2; }));
+  EXPECT_NE(broker->pid(), pid);
+  EXPECT_FALSE(broker->adopted());
+  EXPECT_EQ(ups[0], ups[1]);
+}
+
+TEST_F(ALocalBroker, IsStartedAnewWhenItsConfigurationIsAnother) {
+  const pid_t pid = start_and_die();
+  output("mosquitto_pub" + at() + "-t a -m kept -r -q 1");
+  gateway.payload_cap = 2U << 20;
+  start_and_wait();
+  EXPECT_FALSE(broker->adopted());
+  EXPECT_NE(broker->pid(), pid);
+  EXPECT_THAT(read(fmt::format("/proc/{}/cmdline", pid)), IsEmpty()) << "the old one is gone, or a zombie";
+  EXPECT_EQ(output("mosquitto_sub" + at() + "-t a -C 1 -W 5"), "kept\n");
+}
+
+TEST_F(ALocalBroker, MovesToThePortThatTheConfigurationNowNames) {
+  start_and_die();
+  settings.port = free_port();
+  start_and_wait();
+  EXPECT_EQ(broker->url(), fmt::format("mqtt://127.0.0.1:{}", *settings.port));
+}
+
+TEST_F(ALocalBroker, IsNotMistakenForAProcessThatGotItsNumber) {
+  fs::create_directories(gateway.runtime);
+  std::ofstream(gateway.runtime / "broker.json")
+      << nlohmann::json{{"pid", getpid()}, {"started", 1}, {"port", free_port()}, {"configuration", "x"}}.dump();
+  start_and_wait();
+  EXPECT_FALSE(broker->adopted());
+  EXPECT_NE(broker->pid(), getpid());
+}
+
+TEST_F(ALocalBroker, StartsWhenItsRecordIsDamaged) {
+  fs::create_directories(gateway.runtime);
+  std::ofstream(gateway.runtime / "broker.json") << std::string(100, '\0');
+  start_and_wait();
+}
+
+TEST_F(ALocalBroker, IsStartedAgainOnItsPortAfterEveryKill) {
+  start_and_wait();
+  for (std::size_t kills = 1; kills <= 4; ++kills) {
+    kill(broker->pid(), SIGKILL);
+    ASSERT_TRUE(comes([&] { return ups.size() == kills + 1; }));
+    EXPECT_THAT(downs, SizeIs(kills));
+    EXPECT_THAT(downs.back(), HasSubstr("killed by signal 9"));
+    EXPECT_EQ(ups.back(), ups.front());
+    EXPECT_THAT(broker->failure(), IsEmpty());
+  }
+}
+
+TEST_F(ALocalBroker, HasNoUrlWhileItIsDown) {
+  settings.port = free_port();
+  start_and_wait();
+  std::unique_ptr<Occupant> occupant;
+  broker->on_down([&](const std::string& reason) {
+    downs.push_back(reason);
+    if (!occupant) occupant = std::make_unique<Occupant>(*settings.port);
+  });
+  kill(broker->pid(), SIGKILL);
+  ASSERT_TRUE(comes([this] { return downs.size() == 2; }));
+  EXPECT_EQ(broker->state(), Broker::State::waiting);
+  EXPECT_THAT(broker->url(), IsEmpty());
+  EXPECT_FALSE(fs::exists(gateway.runtime / "broker.url"));
+  occupant.reset();
+  EXPECT_TRUE(comes([this] { return ups.size() == 2; })) << "it comes back when the port is free again";
+}
+
+TEST_F(ALocalBroker, SaysWhichPortIsTakenAndHowToMendIt) {
+  settings.port = free_port();
+  auto other = std::make_unique<Occupant>(*settings.port);
+  start();
+  ASSERT_TRUE(comes([this] { return !downs.empty(); }));
+  EXPECT_THAT(downs[0], AllOf(HasSubstr(fmt::format("port {}", *settings.port)), HasSubstr("taken"),
+                              HasSubstr("[broker] port = 0")));
+  EXPECT_EQ(broker->failure(), downs[0]);
+  other.reset();
+  ASSERT_TRUE(comes([this] { return !ups.empty(); })) << "it tries again";
+  EXPECT_THAT(downs, SizeIs(1)) << "and says the same thing once";
+}
+
+TEST_F(ALocalBroker, SaysHowToInstallAMissingMosquitto) {
+  settings.program = "mosquitto-that-is-not-there";
+  start();
+  ASSERT_TRUE(comes([this] { return !downs.empty(); }));
+  EXPECT_THAT(downs[0], AllOf(HasSubstr("mosquitto-that-is-not-there"), HasSubstr("apt-get install mosquitto")));
+  EXPECT_EQ(broker->state(), Broker::State::waiting);
+}
+
+TEST_F(ALocalBroker, SaysWhyItEndedWhenItCannotStart) {
+  settings.program = folder / "mosquitto";
+  std::ofstream(settings.program) << "#!/bin/sh\necho '2026-01-01T00:00:00: Error: Out of memory.' >&2\nexit 3\n";
+  chmod(settings.program.c_str(), 0755);
+  start();
+  ASSERT_TRUE(comes([this] { return !downs.empty(); }));
+  EXPECT_THAT(downs[0],
+              AllOf(HasSubstr("ended with status 3"), HasSubstr("it said: Out of memory"), HasSubstr("mosquitto.log")));
+}
+
+TEST_F(ALocalBroker, SaysWhichFolderItCannotUse) {
+  std::ofstream(folder / "file") << "no folder";
+  gateway.state = folder / "file";
+  start();
+  ASSERT_TRUE(comes([this] { return !downs.empty(); }));
+  EXPECT_THAT(downs[0], HasSubstr((gateway.state / "broker").string()));
+}
+
+/// What power cuts and bad cards leave of a database. The last one begins as a database should.
+class ADamagedDatabase : public ALocalBroker, public testing::WithParamInterface<std::string> {};
+
+TEST_P(ADamagedDatabase, IsSetAsideSoThatTheBrokerStarts) {
+  fs::create_directories(database().parent_path());
+  std::ofstream(database(), std::ios::binary) << GetParam();
+  start_and_wait();
+  EXPECT_EQ(read(database().string() + ".damaged"), GetParam());
+  EXPECT_EQ(output("mosquitto_pub" + at() + "-t a -m works -r -q 1; mosquitto_sub" + at() + "-t a -C 1 -W 5"),
+            "works\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryKind, ADamagedDatabase,
+                         testing::Values(std::string(), std::string(4096, '\0'), std::string("SQLite format 3"),
+                                         std::string("\0\xb5\0mosquitto db\0\0\0\0", 19)));
+
+TEST_F(ALocalBroker, KeepsTheLogWithinItsCap) {
+  const fs::path log = gateway.state / "broker/mosquitto.log";
+  fs::create_directories(log.parent_path());
+  std::ofstream(log) << std::string((1U << 20) + 1, 'x');
+  start_and_wait();
+  EXPECT_LT(fs::file_size(log), 4096U);
+  EXPECT_EQ(fs::file_size(log.string() + ".1"), (1U << 20) + 1);
+}
+
+TEST_F(ALocalBroker, KeepsEveryMessageForASessionThatIsAway) {
+  start_and_wait();
+  const std::string subscriber = "mosquitto_sub" + at() + "-V 5 -x 3600 -c -i away -q 1 -t 'load/#' ";
+  output(subscriber + "-E");
+  output("seq 5000 | mosquitto_pub" + at() + "-t load/n -q 1 -l");
+  broker->stop(10s);  // and over a restart
+  start_and_wait();
+  EXPECT_EQ(output(subscriber + "-C 5000 -W 30"), output("seq 5000"));
+}
+
+TEST_F(ALocalBroker, CarriesAPayloadOfTheCap) {
+  start_and_wait();
+  const std::string big = folder / "big";
+  std::ofstream(big) << std::string(gateway.payload_cap, 'p');
+  output("mosquitto_pub" + at() + "-V 5 -t a -q 1 -r -f '" + big + "'");
+  EXPECT_EQ(output("mosquitto_sub" + at() + "-t a -C 1 -W 5 | wc -c"), fmt::format("{}\n", gateway.payload_cap + 1));
+}
+
+TEST_F(ALocalBroker, ThatIsThereAlreadyIsUsedAndLeftAlone) {
+  settings.url = "mqtts://broker.example.com:8883";
+  settings.program = "mosquitto-that-is-not-there";
+  start_and_wait();
+  EXPECT_THAT(ups, testing::ElementsAre("mqtts://broker.example.com:8883"));
+  EXPECT_EQ(url_file(), "mqtts://broker.example.com:8883\n");
+  EXPECT_EQ(broker->pid(), 0);
+  EXPECT_FALSE(fs::exists(gateway.runtime / "broker.json"));
+  broker->stop(1s);
+  EXPECT_FALSE(fs::exists(gateway.runtime / "broker.url"));
+}
+
+TEST_F(ALocalBroker, IsStoppedWhenAnotherTakesItsPlace) {
+  const pid_t pid = start_and_die();
+  settings.url = "mqtt://broker.example.com:1883";
+  start_and_wait();
+  EXPECT_TRUE(comes([&] { return read(fmt::format("/proc/{}/cmdline", pid)).empty(); }));
+}
+
+}  // namespace
+}  // namespace tidegate::broker

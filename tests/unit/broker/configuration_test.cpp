@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/configuration.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tidegate::broker {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Settings settings() {
+  return {1884, "/var/lib/tidegate/broker", 1U << 20, "root"};
+}
+
+TEST(AMosquittoConfiguration, ListensOnTheLoopbackOnly) {
+  const std::string text = configuration(settings());
+  EXPECT_THAT(text, HasSubstr("\nlistener 1884 127.0.0.1\n"));
+  EXPECT_EQ(text.find("listener "), text.rfind("listener "));
+}
+
+TEST(AMosquittoConfiguration, LiftsTheQueueLimits) {
+  const std::string text = configuration(settings());
+  EXPECT_THAT(text, HasSubstr("\nmax_queued_messages 0\n"));
+  EXPECT_THAT(text, HasSubstr("\nmax_queued_bytes 0\n"));
+}
+
+TEST(AMosquittoConfiguration, LeavesRoomForTopicAndPropertiesBesideThePayload) {
+  EXPECT_THAT(configuration(settings()), HasSubstr("\nmax_packet_size 1179648\n"));
+}
+
+TEST(AMosquittoConfiguration, AsksForNoMoreThanMqttCanCarry) {
+  Settings huge = settings();
+  huge.payload_cap = 1ULL << 40;
+  EXPECT_THAT(configuration(huge), HasSubstr("\nmax_packet_size 268435455\n"));
+}
+
+TEST(AMosquittoConfiguration, NamesTheUserOnlyWhenThereIsAName) {
+  EXPECT_THAT(configuration(settings()), HasSubstr("\nuser root\n"));
+  Settings nameless = settings();
+  nameless.user.clear();
+  EXPECT_THAT(configuration(nameless), Not(HasSubstr("\nuser")));
+}
+
+}  // namespace
+}  // namespace tidegate::broker

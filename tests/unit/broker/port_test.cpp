@@ -1,0 +1,52 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/port.hpp"
+
+#include <cerrno>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace tidegate::broker {
+namespace {
+
+/// Listens on a free port of an address while it lives.
+struct Listener {
+  explicit Listener(in_addr_t on) : fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(on);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(fd, 4), 0);
+    EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port = ntohs(address.sin_port);
+  }
+  ~Listener() { close(fd); }
+  int fd;
+  std::uint16_t port = 0;
+};
+
+TEST(AFreePort, CanBeListenedOnAndAcceptsNothing) {
+  const std::uint16_t port = free_port();
+  EXPECT_GE(port, 1024);
+  EXPECT_EQ(listen_error(port), 0);
+  EXPECT_FALSE(accepts(port));
+}
+
+TEST(APortWithAListener, IsTakenAndAccepts) {
+  const Listener other(INADDR_LOOPBACK);
+  EXPECT_EQ(listen_error(other.port), EADDRINUSE);
+  EXPECT_TRUE(accepts(other.port));
+}
+
+TEST(APortWithAListenerOnEveryAddress, IsTakenOnTheLoopbackToo) {
+  const Listener other(INADDR_ANY);
+  EXPECT_EQ(listen_error(other.port), EADDRINUSE);
+}
+
+}  // namespace
+}  // namespace tidegate::broker

@@ -1,0 +1,104 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/process.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace tidegate::broker {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+class AProcess : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "tidegate-process-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder = name;
+    log = folder / "log";
+  }
+  void TearDown() override { fs::remove_all(folder); }
+  [[nodiscard]] std::string logged() const {
+    std::ifstream file(log);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  static void nothing(const Process&) {}
+
+  fs::path folder, log;
+};
+
+TEST_F(AProcess, LeadsASessionOfItsOwnWithItsOutputInTheLog) {
+  Process process = Process::start({"/bin/sh", "-c", "ps -o sid= -p $$; echo oops >&2"}, log, nothing);
+  const pid_t pid = process.pid();
+  ASSERT_TRUE(process.wait(10s));
+  EXPECT_EQ(process.reap(), "it ended with status 0");
+  EXPECT_EQ(std::strtol(logged().c_str(), nullptr, 10), pid);
+  EXPECT_NE(logged().find("oops"), std::string::npos);
+  EXPECT_FALSE(process);
+}
+
+TEST_F(AProcess, IsTakenNoSignalMaskAndNoServiceNotificationOfOurs) {
+  sigset_t terminate, before;
+  sigemptyset(&terminate);
+  sigaddset(&terminate, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &terminate, &before);
+  std::signal(SIGPIPE, SIG_IGN);
+  setenv("NOTIFY_SOCKET", "/run/nobody", 1);
+  setenv("LISTEN_FDS", "1", 1);
+  Process process = Process::start(
+      {"/bin/grep", "-ahE", "SigBlk|SigIgn|NOTIFY|LISTEN", "/proc/self/status", "/proc/self/environ"}, log, nothing);
+  ASSERT_TRUE(process.wait(10s));
+  process.reap();
+  unsetenv("NOTIFY_SOCKET");
+  unsetenv("LISTEN_FDS");
+  std::signal(SIGPIPE, SIG_DFL);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  EXPECT_NE(logged().find("SigBlk:\t0000000000000000"), std::string::npos) << logged();
+  EXPECT_NE(logged().find("SigIgn:\t0000000000000000"), std::string::npos) << logged();
+  EXPECT_EQ(logged().find("NOTIFY_SOCKET"), std::string::npos);
+  EXPECT_EQ(logged().find("LISTEN_FDS"), std::string::npos);
+}
+
+TEST_F(AProcess, DoesNotBeginWhenItCannotBeRecorded) {
+  const fs::path trace = folder / "trace";
+  EXPECT_THROW(static_cast<void>(Process::start({"/usr/bin/touch", trace.string()}, log,
+                                                [](const Process&) { throw std::runtime_error("disk full"); })),
+               std::runtime_error);
+  EXPECT_FALSE(fs::exists(trace));
+}
+
+TEST_F(AProcess, SaysInItsLogThatTheProgramCannotBeRun) {
+  Process process = Process::start({"/nowhere/mosquitto"}, log, nothing);
+  ASSERT_TRUE(process.wait(10s));
+  EXPECT_EQ(process.reap(), "it ended with status 127");
+  EXPECT_EQ(logged(), "Error: cannot run /nowhere/mosquitto: No such file or directory\n");
+}
+
+TEST_F(AProcess, IsFoundAgainByNumberStartTimeAndArgumentTogether) {
+  Process process = Process::start({"/bin/sleep", "60"}, log, nothing);
+  const pid_t pid = process.pid();
+  const std::uint64_t started = process.started();
+  // Its command line is that of the program only once that has begun.
+  std::optional<Process> found;
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (!found && std::chrono::steady_clock::now() < deadline) found = Process::find(pid, started, "60");
+  EXPECT_TRUE(found);
+  EXPECT_FALSE(Process::find(pid, started + 1, "60"));
+  EXPECT_FALSE(Process::find(pid, started, "6"));
+  EXPECT_FALSE(process.wait(0ms));
+  process.signal(SIGKILL);
+  ASSERT_TRUE(process.wait(10s));
+  EXPECT_FALSE(Process::find(pid, started, "60")) << "a zombie lives no more";
+  EXPECT_EQ(process.reap(), "it was killed by signal 9 (Killed)");
+}
+
+}  // namespace
+}  // namespace tidegate::broker
