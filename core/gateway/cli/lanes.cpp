@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/cli/lanes.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include <fmt/format.h>
+
+#include "gateway/cli/table.hpp"
+
+namespace tidegate::cli {
+namespace {
+
+std::string bytes(const Json& object, const char* key) {
+  return show_bytes(static_cast<std::uint64_t>(number(object, key)));
+}
+
+/// "expired 3, evicted 12": what left the lane undelivered, by reason.
+std::string discarded(const Json& lane) {
+  std::string text;
+  const Json counts = lane.value("discarded", Json::object());
+  for (const auto& [why, count] : counts.items()) {
+    if (count != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", why, count.dump());
+  }
+  return text.empty() ? "none" : text;
+}
+
+/// How much of what was accepted a power cut could take now.
+std::string undurable(const Json& lane) {
+  const double count = std::max(number(lane, "accepted") - number(lane, "durable"), 0.0);
+  return fmt::format("{:.0f} in {:.0f} ms", count, number(lane, "loss_window_ms"));
+}
+
+}  // namespace
+
+std::string show(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return "-";
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+double number(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+std::string show_lanes(const Json& lanes) {
+  Table table(
+      {"LANE", ">WAITING", ">BYTES", ">OLDEST", ">ACCEPTED", ">DELIVERED", ">NOT DURABLE", ">ON DISK", "DISCARDED"});
+  std::string trouble;
+  for (const Json& lane : lanes) {
+    const std::string name = show(lane, "upstream") + '/' + show(lane, "name");
+    const bool waits = number(lane, "oldest_age_s") > 0;
+    table.add({name, show(lane, "waiting"), bytes(lane, "waiting_bytes"),
+               waits ? show_duration(number(lane, "oldest_age_s")) : "-", show(lane, "accepted"),
+               show(lane, "delivered"), undurable(lane), bytes(lane, "disk_bytes"), discarded(lane)});
+    if (const std::string text = show(lane, "trouble"); text != "-" && !text.empty()) {
+      trouble += fmt::format("{}: {}\n", name, text);
+    }
+  }
+  return table.empty() ? "" : table.text() + trouble;
+}
+
+}  // namespace tidegate::cli

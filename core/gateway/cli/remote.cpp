@@ -1,0 +1,107 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/cli/remote.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <tidegate/paths.hpp>
+
+#include "gateway/cli/command.hpp"
+
+namespace tidegate::cli {
+namespace {
+
+constexpr timeval patience{10, 0};
+
+/// Closed with its scope.
+struct Socket {
+  Socket() noexcept : fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+  ~Socket() { close(fd); }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  const int fd;
+};
+
+[[noreturn]] void cannot_reach(const std::string& path, int error) {
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      throw Quit(Exit::permission, fmt::format("{} may be used by the gateway's user and group only; ask with sudo, or "
+                                               "join its group",
+                                               path));
+    case ENOENT:
+      throw Quit(Exit::unavailable, fmt::format("tidegated is not running (no {}); start it with: tidegated --config "
+                                                "FILE   (or name its runtime folder with --runtime)",
+                                                path));
+    case ECONNREFUSED:
+      throw Quit(
+          Exit::unavailable,
+          fmt::format("tidegated is not running (nobody answers on {}); start it with: tidegated --config FILE", path));
+    default:
+      throw Quit(Exit::unavailable, SystemError(error, "cannot ask the gateway through " + path).what());
+  }
+}
+
+}  // namespace
+
+void Remote::add_options(CLI::App& command) {
+  CLI::Option* named = command.add_option("--socket", socket, "Control socket of the gateway");
+  command.add_option("--runtime", runtime, "Runtime folder of the gateway, where control.sock is")->excludes(named);
+  command.add_flag("--json", json, "Print the answer as JSON");
+}
+
+std::filesystem::path Remote::path() const {
+  if (socket) return *socket;
+  if (runtime) return *runtime / "control.sock";
+  const std::filesystem::path own = runtime_folder() / "control.sock";
+  const std::filesystem::path system = "/run/tidegate/control.sock";
+  std::error_code error;
+  return !std::filesystem::exists(own, error) && std::filesystem::exists(system, error) ? system : own;
+}
+
+Json Remote::ask(const std::string& verb) const {
+  const std::string where = path().string();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (where.size() >= sizeof address.sun_path) {
+    throw Quit(Exit::usage, fmt::format("{} is longer than the {} bytes that the path of a socket may have", where,
+                                        sizeof address.sun_path - 1));
+  }
+  std::memcpy(address.sun_path, where.c_str(), where.size() + 1);
+  const Socket connection;
+  setsockopt(connection.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(connection.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (connect(connection.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    cannot_reach(where, errno);
+  }
+  const std::string request = Json{{"verb", verb}}.dump() + '\n';
+  if (send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+    cannot_reach(where, errno);
+  }
+  std::string line;
+  while (line.find('\n') == std::string::npos) {
+    std::array<char, 65536> part{};
+    const ssize_t got = recv(connection.fd, part.data(), part.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      throw Quit(Exit::unavailable, got < 0 ? fmt::format("tidegated does not answer on {}", where)
+                                            : fmt::format("tidegated ended the conversation on {}", where));
+    }
+    line.append(part.data(), static_cast<std::size_t>(got));
+  }
+  const Json answer = Json::parse(line, nullptr, false);
+  if (!answer.is_object() || !answer.contains("ok")) {
+    throw Quit(Exit::failure, fmt::format("what answers on {} is not tidegated: {}", where, line.substr(0, 200)));
+  }
+  if (answer["ok"] != true) throw Quit(Exit::failure, answer.value("error", "the gateway refused without a reason"));
+  return answer.value("result", Json());
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,1018 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "mqtt/session.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <ostream>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <tidegate/log.hpp>
+
+#include "support/certificates.hpp"
+#include "support/mosquitto.hpp"
+
+namespace tidegate::mqtt {
+
+/// For the names of the tests.
+static void PrintTo(Version version, std::ostream* out) {
+  *out << (version == Version::v5 ? "5" : "3.1.1");
+}
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::Certificates;
+using test::RealMosquitto;
+using ::testing::AllOf;
+using ::testing::AnyOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto patience = seconds(20);
+
+/// Writes down what it is told.
+class Recorder final : public SessionListener {
+ public:
+  void on_connected(const Limits& limits) override {
+    const std::lock_guard lock(mutex_);
+    connected_.push_back(limits);
+    changed_.notify_all();
+  }
+  void on_disconnected(const Failure& failure) override {
+    const std::lock_guard lock(mutex_);
+    failures_.push_back(failure);
+    changed_.notify_all();
+  }
+  void on_message(Arrival&& arrival) override {
+    const std::lock_guard lock(mutex_);
+    arrivals_.push_back(std::move(arrival));
+    changed_.notify_all();
+  }
+  void on_outcome(std::uint64_t slot, const Outcome& outcome) override {
+    const std::lock_guard lock(mutex_);
+    outcomes_[slot].push_back(outcome);
+    changed_.notify_all();
+  }
+
+  template <class Predicate>
+  bool wait(Predicate predicate, Clock::duration limit = patience) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, limit, predicate);
+  }
+  bool wait_connected(std::size_t times = 1) {
+    return wait([&] { return connected_.size() >= times; });
+  }
+  bool wait_failure(std::size_t times = 1) {
+    return wait([&] { return failures_.size() >= times; });
+  }
+  bool wait_arrivals(std::size_t count) {
+    return wait([&] { return arrivals_.size() >= count; });
+  }
+  bool wait_outcomes(std::size_t count) {
+    return wait([&] { return outcomes_.size() >= count; });
+  }
+
+  bool wait_outcome(std::uint64_t slot) {
+    return wait([&] { return outcomes_.contains(slot); });
+  }
+
+  std::vector<Limits> connected() const { return copy(connected_); }
+  std::vector<Failure> failures() const { return copy(failures_); }
+  std::vector<Arrival> arrivals() const { return copy(arrivals_); }
+  std::map<std::uint64_t, std::vector<Outcome>> outcomes() const { return copy(outcomes_); }
+  std::vector<std::string> payloads() const {
+    std::vector<std::string> all;
+    for (const auto& arrival : arrivals()) all.push_back(arrival.message.payload);
+    return all;
+  }
+  std::size_t count(Outcome::Kind kind) const {
+    std::size_t found = 0;
+    for (const auto& [slot, told] : outcomes()) found += told.size() == 1 && told[0].kind == kind ? 1 : 0;
+    return found;
+  }
+
+ private:
+  template <class T>
+  T copy(const T& value) const {
+    const std::lock_guard lock(mutex_);
+    return value;
+  }
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Limits> connected_;
+  std::vector<Failure> failures_;
+  std::vector<Arrival> arrivals_;
+  std::map<std::uint64_t, std::vector<Outcome>> outcomes_;
+};
+
+SessionOptions options(const std::string& url, const std::string& client_id, Version version = Version::v5) {
+  SessionOptions made;
+  made.name = client_id;
+  made.servers = {url};
+  made.client_id = client_id;
+  made.version = version;
+  made.clean_start = true;
+  made.connect_timeout = seconds(15);
+  made.backoff_first = milliseconds(10);
+  made.backoff_most = milliseconds(50);
+  return made;
+}
+
+/// A session and what it told.
+struct Client {
+  explicit Client(SessionOptions wanted, std::vector<Subscription> subscriptions = {}) {
+    session = make_paho_session(std::move(wanted), heard);
+    if (!subscriptions.empty()) session->subscribe(std::move(subscriptions));
+    session->start();
+  }
+  ~Client() { session->stop(milliseconds(2'000)); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Publishes and waits for the outcome.
+  Outcome publish(const Message& message) {
+    const std::uint64_t slot = ++slots;
+    if (!session->publish(slot, message)) return {Outcome::Kind::unknown, 0, "not handed over"};
+    if (!heard.wait_outcome(slot)) return {Outcome::Kind::unknown, 0, "no outcome came"};
+    return heard.outcomes().at(slot).at(0);
+  }
+
+  Recorder heard;
+  std::unique_ptr<Session> session;
+  std::uint64_t slots = 0;
+};
+
+Message message(const std::string& topic, const std::string& payload, Qos qos = Qos::at_least_once,
+                bool retain = false) {
+  return {topic, payload, qos, retain, {}};
+}
+
+Subscription to(const std::string& filter, Qos qos = Qos::at_least_once, std::uint32_t identifier = 0) {
+  Subscription one;
+  one.filter = filter;
+  one.qos = qos;
+  one.identifier = identifier;
+  return one;
+}
+
+// --- A server that says what the test wants -----------------------------------------------------------------------
+
+/// One listener on 127.0.0.1; takes one connection at a time, reads and writes raw MQTT packets.
+class ScriptedServer {
+ public:
+  struct Packet {
+    int type = 0;  ///< 1 CONNECT, 3 PUBLISH, 8 SUBSCRIBE, 12 PINGREQ, 14 DISCONNECT; 0: the client has gone
+    int flags = 0;
+    std::string body;
+  };
+
+  ScriptedServer() {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0 || ::listen(listener_, 8) != 0 ||
+        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+      throw std::runtime_error("cannot listen");
+    port_ = ntohs(address.sin_port);
+  }
+  ~ScriptedServer() {
+    hang_up();
+    ::close(listener_);
+  }
+  ScriptedServer(const ScriptedServer&) = delete;
+  ScriptedServer& operator=(const ScriptedServer&) = delete;
+
+  std::string url() const { return fmt::format("mqtt://127.0.0.1:{}", port_); }
+
+  /// Whether a client connected within the time.
+  bool accept(Clock::duration limit = patience) {
+    hang_up();
+    if (!ready(listener_, limit)) return false;
+    connection_ = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    return connection_ >= 0;
+  }
+  /// Accepts, reads CONNECT and answers with a CONNACK of MQTT 5 that has these properties.
+  bool welcome(bool session_present = false, const std::string& properties = "", char reason = 0) {
+    if (!accept() || read().type != 1) return false;
+    std::string body{session_present ? '\1' : '\0', reason, static_cast<char>(properties.size())};
+    send(0x20, body + properties);
+    return true;
+  }
+  Packet read() {
+    Packet packet;
+    std::string head;
+    if (!take(head, 1)) return {};
+    packet.type = static_cast<unsigned char>(head[0]) >> 4;
+    packet.flags = head[0] & 0x0F;
+    std::size_t length = 0;
+    for (int shift = 0;; shift += 7) {
+      std::string byte;
+      if (!take(byte, 1)) return {};
+      length |= static_cast<std::size_t>(byte[0] & 0x7F) << shift;
+      if ((byte[0] & 0x80) == 0) break;
+    }
+    if (!take(packet.body, length)) return {};
+    return packet;
+  }
+  void send(int head, const std::string& body) const {
+    const std::string packet = std::string{static_cast<char>(head), static_cast<char>(body.size())} + body;
+    [[maybe_unused]] const auto sent = ::send(connection_, packet.data(), packet.size(), MSG_NOSIGNAL);
+  }
+  void hang_up() {
+    if (connection_ >= 0) ::close(connection_);
+    connection_ = -1;
+  }
+
+  /// The packet identifier of a QoS 1 PUBLISH, as two bytes.
+  static std::string identifier(const Packet& publish) {
+    const std::size_t topic = static_cast<std::size_t>(static_cast<unsigned char>(publish.body[0])) * 256 +
+                              static_cast<unsigned char>(publish.body[1]);
+    return publish.body.substr(2 + topic, 2);
+  }
+
+ private:
+  static bool ready(int fd, Clock::duration limit) {
+    pollfd one{fd, POLLIN, 0};
+    return ::poll(&one, 1, static_cast<int>(std::chrono::duration_cast<milliseconds>(limit).count())) > 0;
+  }
+  bool take(std::string& into, std::size_t count) const {
+    into.resize(count);
+    for (std::size_t got = 0; got < count;) {
+      if (!ready(connection_, patience)) return false;
+      const auto more = ::recv(connection_, into.data() + got, count - got, 0);
+      if (more <= 0) return false;
+      got += static_cast<std::size_t>(more);
+    }
+    return true;
+  }
+
+  int listener_ = -1;
+  int connection_ = -1;
+  std::uint16_t port_ = 0;
+};
+
+std::string bytes(std::initializer_list<int> values) {
+  std::string made;
+  for (const int value : values) made.push_back(static_cast<char>(value));
+  return made;
+}
+
+// --- Messages ------------------------------------------------------------------------------------------------------
+
+class ASessionOfEitherVersion : public ::testing::TestWithParam<Version> {};
+
+INSTANTIATE_TEST_SUITE_P(Mqtt, ASessionOfEitherVersion, ::testing::Values(Version::v3_1_1, Version::v5),
+                         [](const auto& one) { return one.param == Version::v5 ? "5" : "311"; });
+
+TEST_P(ASessionOfEitherVersion, CarriesEveryQosBothWays) {
+  RealMosquitto broker;
+  Client receiver(options(broker.url(), "receiver", GetParam()), {to("q/#", Qos::exactly_once)});
+  Client sender(options(broker.url(), "sender", GetParam()));
+  ASSERT_TRUE(receiver.heard.wait_connected());
+  ASSERT_TRUE(sender.heard.wait_connected());
+
+  for (const Qos qos : {Qos::at_most_once, Qos::at_least_once, Qos::exactly_once}) {
+    const auto text = std::to_string(static_cast<int>(qos));
+    EXPECT_EQ(sender.publish(message("q/" + text, text, qos)).kind, Outcome::Kind::delivered) << text;
+  }
+  ASSERT_TRUE(receiver.heard.wait_arrivals(3));
+  std::map<std::string, Qos> got;
+  for (const auto& arrival : receiver.heard.arrivals()) got[arrival.message.payload] = arrival.message.qos;
+  EXPECT_EQ(
+      got, (std::map<std::string, Qos>{{"0", Qos::at_most_once}, {"1", Qos::at_least_once}, {"2", Qos::exactly_once}}));
+}
+
+TEST_P(ASessionOfEitherVersion, CarriesPayloadsOfAnySizeUnchanged) {
+  RealMosquitto broker;
+  Client client(options(broker.url(), "client", GetParam()), {to("big")});
+  ASSERT_TRUE(client.heard.wait_connected());
+  std::string all(256, '\0');
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<char>(i);
+  const std::vector<std::string> payloads = {"", std::string(1, '\0'), all, std::string(std::size_t{1} << 20, 'x')};
+  const auto begin = Clock::now();
+  for (const auto& payload : payloads)
+    EXPECT_EQ(client.publish(message("big", payload)).kind, Outcome::Kind::delivered) << payload.size();
+  ASSERT_TRUE(client.heard.wait_arrivals(payloads.size()));
+  EXPECT_EQ(client.heard.payloads(), payloads);
+  EXPECT_LT(Clock::now() - begin, seconds(8)) << "a blocked socket is written on as soon as it can be";
+}
+
+TEST_P(ASessionOfEitherVersion, RemovesARetainedMessageByAnEmptyPayload) {
+  RealMosquitto broker;
+  Client sender(options(broker.url(), "sender", GetParam()));
+  ASSERT_TRUE(sender.heard.wait_connected());
+  ASSERT_EQ(sender.publish(message("r/state", "online", Qos::at_least_once, true)).kind, Outcome::Kind::delivered);
+  {
+    Client late(options(broker.url(), "late", GetParam()), {to("r/#")});
+    ASSERT_TRUE(late.heard.wait_arrivals(1));
+    EXPECT_EQ(late.heard.arrivals()[0].message.payload, "online");
+    EXPECT_TRUE(late.heard.arrivals()[0].message.retain);
+  }
+  ASSERT_EQ(sender.publish(message("r/state", "", Qos::at_least_once, true)).kind, Outcome::Kind::delivered);
+  Client later(options(broker.url(), "later", GetParam()), {to("r/#")});
+  ASSERT_TRUE(later.heard.wait_connected());
+  ASSERT_EQ(sender.publish(message("r/end", "end")).kind, Outcome::Kind::delivered);
+  ASSERT_TRUE(later.heard.wait_arrivals(1));
+  EXPECT_THAT(later.heard.payloads(), ElementsAre("end"));
+}
+
+TEST_P(ASessionOfEitherVersion, IsServedWhatCameWhileItWasAway) {
+  RealMosquitto broker({.config = "max_queued_messages 0\n"});
+  auto kept = options(broker.url(), "kept", GetParam());
+  kept.clean_start = false;
+  {
+    Client before(kept, {to("k/#")});
+    ASSERT_TRUE(before.heard.wait_connected());
+    EXPECT_FALSE(before.heard.connected()[0].session_present);
+  }
+  Client sender(options(broker.url(), "sender", GetParam()));
+  ASSERT_TRUE(sender.heard.wait_connected());
+  for (int i = 0; i < 50; ++i)
+    ASSERT_EQ(sender.publish(message("k/" + std::to_string(i), std::to_string(i))).kind, Outcome::Kind::delivered);
+  Client after(kept, {to("k/#")});
+  ASSERT_TRUE(after.heard.wait_connected());
+  EXPECT_TRUE(after.heard.connected()[0].session_present);
+  ASSERT_TRUE(after.heard.wait_arrivals(50));
+  std::vector<std::string> expected;
+  for (int i = 0; i < 50; ++i) expected.push_back(std::to_string(i));
+  EXPECT_EQ(after.heard.payloads(), expected);
+}
+
+TEST_P(ASessionOfEitherVersion, ConnectsAndSubscribesAtOnceWhenOthersOfTheProcessAreConnected) {
+  RealMosquitto broker;
+  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<double> took;
+  for (int i = 0; i < 5; ++i) {
+    const auto begin = Clock::now();
+    clients.push_back(std::make_unique<Client>(options(broker.url(), "c" + std::to_string(i), GetParam()),
+                                               std::vector<Subscription>{to("t/#")}));
+    ASSERT_TRUE(clients.back()->heard.wait_connected());
+    took.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  }
+  std::ranges::sort(took);
+  EXPECT_LT(took[2], 300) << "median, ms";
+}
+
+TEST_P(ASessionOfEitherVersion, ChangesItsSubscriptionsWhileConnected) {
+  RealMosquitto broker;
+  Client client(options(broker.url(), "client", GetParam()), {to("s/old")});
+  ASSERT_TRUE(client.heard.wait_connected());
+  client.session->subscribe({to("s/new"), to("s/end")});
+  // The change has reached the server once a message for the new filter comes.
+  std::uint64_t slot = 1'000;
+  const auto deadline = Clock::now() + patience;
+  while (client.heard.arrivals().empty() && Clock::now() < deadline) {
+    (void)client.session->publish(++slot, message("s/new", "new"));
+    client.heard.wait_outcome(slot);
+  }
+  ASSERT_EQ(client.publish(message("s/old", "old")).kind, Outcome::Kind::delivered);
+  ASSERT_EQ(client.publish(message("s/end", "end")).kind, Outcome::Kind::delivered);
+  const auto ended = [&] {
+    const auto got = client.heard.payloads();
+    return std::ranges::find(got, "end") != got.end();
+  };
+  while (!ended() && Clock::now() < deadline) client.heard.wait([] { return false; }, milliseconds(5));
+  EXPECT_THAT(client.heard.payloads(), Each(AnyOf("new", "end")));
+  EXPECT_THAT(client.session->refused(), IsEmpty());
+}
+
+TEST(ASession, CarriesThePropertiesOfMqtt5) {
+  RealMosquitto broker;
+  Client client(options(broker.url(), "client"), {to("p")});
+  ASSERT_TRUE(client.heard.wait_connected());
+  Message sent = message("p", "{\"on\":true}", Qos::at_least_once);
+  sent.properties.expiry = seconds(3'600);
+  sent.properties.content_type = "application/json";
+  sent.properties.utf8 = true;
+  sent.properties.response_topic = "p/answer";
+  sent.properties.correlation_data = std::string("\0\1\2", 3);
+  sent.properties.user = {{"tidegate", "g/l/1/7"}, {"again", "first"}, {"again", "second"}, {"empty", ""}};
+  ASSERT_EQ(client.publish(sent).kind, Outcome::Kind::delivered);
+  ASSERT_TRUE(client.heard.wait_arrivals(1));
+  Message got = client.heard.arrivals()[0].message;
+  ASSERT_TRUE(got.properties.expiry);
+  EXPECT_GE(got.properties.expiry->count(), 3'590);
+  EXPECT_LE(got.properties.expiry->count(), 3'600);
+  got.properties.expiry = sent.properties.expiry;
+  EXPECT_EQ(got, sent);
+}
+
+TEST(ASession, TellsOverlappingSubscriptionsApartByTheirIdentifiers) {
+  RealMosquitto broker;
+  Client client(options(broker.url(), "client"),
+                {to("o/#", Qos::at_least_once, 7), to("o/x", Qos::at_least_once, 268'435'455)});
+  ASSERT_TRUE(client.heard.wait_connected());
+  ASSERT_EQ(client.publish(message("o/x", "both")).kind, Outcome::Kind::delivered);
+  const auto identifiers = [&] {
+    std::set<std::uint32_t> all;
+    for (const auto& arrival : client.heard.arrivals())
+      all.insert(arrival.subscriptions.begin(), arrival.subscriptions.end());
+    return all;
+  };
+  const auto deadline = Clock::now() + patience;
+  while (identifiers().size() < 2 && Clock::now() < deadline) client.heard.wait([] { return false; }, milliseconds(5));
+  EXPECT_EQ(identifiers(), (std::set<std::uint32_t>{7, 268'435'455}));
+}
+
+TEST(ASession, DoesNotGetItsOwnMessagesWithNoLocal) {
+  RealMosquitto broker;
+  Subscription quiet = to("n/#");
+  quiet.no_local = true;
+  Client client(options(broker.url(), "client"), {quiet});
+  Client other(options(broker.url(), "other"));
+  ASSERT_TRUE(client.heard.wait_connected());
+  ASSERT_TRUE(other.heard.wait_connected());
+  ASSERT_EQ(client.publish(message("n/1", "own")).kind, Outcome::Kind::delivered);
+  ASSERT_EQ(other.publish(message("n/2", "other")).kind, Outcome::Kind::delivered);
+  ASSERT_TRUE(client.heard.wait_arrivals(1));
+  EXPECT_THAT(client.heard.payloads(), ElementsAre("other"));
+}
+
+TEST(ASession, LeavesItsWillWhenItsConnectionBreaksAndNotWhenItStops) {
+  RealMosquitto broker;
+  Client watcher(options(broker.url(), "watcher"), {to("w/#")});
+  ASSERT_TRUE(watcher.heard.wait_connected());
+  auto mortal = options(broker.url(), "mortal");
+  mortal.will = message("w/state", "offline", Qos::at_least_once, true);
+  {
+    Client client(mortal);
+    ASSERT_TRUE(client.heard.wait_connected());
+    client.session->reconnect("the test breaks the connection");
+    ASSERT_TRUE(watcher.heard.wait_arrivals(1));
+    EXPECT_EQ(watcher.heard.arrivals()[0].message.topic, "w/state");
+    EXPECT_EQ(watcher.heard.arrivals()[0].message.payload, "offline");
+    ASSERT_TRUE(client.heard.wait_connected(2));
+    ASSERT_EQ(client.heard.failures().size(), 1U);
+    EXPECT_THAT(client.heard.failures()[0].what, HasSubstr("the test breaks the connection"));
+    EXPECT_EQ(client.session->last_failure().what, client.heard.failures()[0].what);
+  }
+  ASSERT_EQ(watcher.publish(message("w/end", "end")).kind, Outcome::Kind::delivered);
+  ASSERT_TRUE(watcher.heard.wait_arrivals(2));
+  EXPECT_THAT(watcher.heard.payloads(), ElementsAre("offline", "end"));
+}
+
+TEST(ASession, LeavesItsWillWhenItsProcessIsKilled) {
+  RealMosquitto broker;
+  Client watcher(options(broker.url(), "watcher"), {to("w/#")});
+  ASSERT_TRUE(watcher.heard.wait_connected());
+  const std::string url = broker.url();
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::execl(TIDEGATE_MORTAL, "mortal", url.c_str(), static_cast<char*>(nullptr));
+    ::_exit(1);
+  }
+  ASSERT_TRUE(watcher.heard.wait_arrivals(1)) << "the child does not connect";
+  EXPECT_THAT(watcher.heard.payloads(), ElementsAre("here"));
+  ::kill(child, SIGKILL);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(watcher.heard.wait_arrivals(2));
+  EXPECT_THAT(watcher.heard.payloads(), ElementsAre("here", "gone"));
+}
+
+// --- Credentials and TLS -------------------------------------------------------------------------------------------
+
+TEST_P(ASessionOfEitherVersion, IsTurnedAwayForAWrongPasswordAndKeepsTrying) {
+  RealMosquitto broker({.config = "allow_anonymous false\npassword_file {dir}/passwords\n", .start = false});
+  broker.add_user("gate", "right");
+  broker.start();
+  auto wrong = options(broker.url(), "client", GetParam());
+  wrong.username = "gate";
+  wrong.password = "wrong";
+  Client client(wrong);
+  ASSERT_TRUE(client.heard.wait_failure(3));
+  for (const auto& failure : client.heard.failures()) {
+    EXPECT_TRUE(failure.authentication);
+    EXPECT_THAT(failure.what, HasSubstr("password"));
+    EXPECT_EQ(failure.reason_code, GetParam() == Version::v5 ? 0x87 : 5);
+  }
+  EXPECT_THAT(client.heard.connected(), IsEmpty());
+  EXPECT_FALSE(client.session->publish(1, message("a", "b")));
+}
+
+TEST_P(ASessionOfEitherVersion, ConnectsWithTheRightPassword) {
+  RealMosquitto broker({.config = "allow_anonymous false\npassword_file {dir}/passwords\n", .start = false});
+  broker.add_user("gate", "right");
+  broker.start();
+  auto right = options(broker.url(), "client", GetParam());
+  right.username = "gate";
+  right.password = "right";
+  Client client(right, {to("a")});
+  ASSERT_TRUE(client.heard.wait_connected());
+  EXPECT_EQ(client.publish(message("a", "b")).kind, Outcome::Kind::delivered);
+  EXPECT_TRUE(client.heard.wait_arrivals(1));
+  EXPECT_THAT(client.heard.failures(), IsEmpty());
+}
+
+class ASessionOverTls : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { certificates = std::make_unique<Certificates>(); }
+  static void TearDownTestSuite() { certificates.reset(); }
+
+  static RealMosquitto::Options served_by(const Certificates::Pair& pair, const std::string& more = "") {
+    return {
+        .config = fmt::format("certfile {}\nkeyfile {}\ncafile {}\n{}", pair.cert, pair.key, certificates->ca(), more),
+        .tls = true};
+  }
+  static SessionOptions secure(const RealMosquitto& broker) {
+    auto made = options(broker.url("localhost"), "client");
+    made.tls.ca_file = certificates->ca();
+    return made;
+  }
+  /// The first failure of a session with these options; it must not connect.
+  static Failure failure(const SessionOptions& wanted) {
+    Client client(wanted);
+    EXPECT_TRUE(client.heard.wait_failure());
+    EXPECT_THAT(client.heard.connected(), IsEmpty());
+    return client.heard.failures().empty() ? Failure{} : client.heard.failures()[0];
+  }
+
+  static std::unique_ptr<Certificates> certificates;
+};
+
+std::unique_ptr<Certificates> ASessionOverTls::certificates;
+
+TEST_F(ASessionOverTls, CarriesMessagesWhenTheCertificateIsRight) {
+  RealMosquitto broker(served_by(certificates->localhost()));
+  for (const Version version : {Version::v5, Version::v3_1_1}) {
+    auto wanted = secure(broker);
+    wanted.version = version;
+    Client client(wanted, {to("t")});
+    ASSERT_TRUE(client.heard.wait_connected());
+    const std::string large(300'000, 'x');
+    EXPECT_EQ(client.publish(message("t", large)).kind, Outcome::Kind::delivered);
+    ASSERT_TRUE(client.heard.wait_arrivals(1));
+    EXPECT_EQ(client.heard.arrivals()[0].message.payload, large);
+    EXPECT_THAT(client.heard.failures(), IsEmpty());
+  }
+}
+
+TEST_F(ASessionOverTls, AcceptsACertificateForAnAddress) {
+  RealMosquitto broker(served_by(certificates->localhost()));
+  auto wanted = secure(broker);
+  wanted.servers = {broker.url("127.0.0.1")};
+  Client client(wanted);
+  EXPECT_TRUE(client.heard.wait_connected());
+}
+
+TEST_F(ASessionOverTls, RefusesACertificateWithTheWrongName) {
+  RealMosquitto broker(served_by(certificates->wrong_name()));
+  const auto refused = failure(secure(broker));
+  EXPECT_THAT(refused.what, AllOf(HasSubstr("wrong name"), HasSubstr("localhost")));
+  EXPECT_FALSE(refused.authentication);
+}
+
+TEST_F(ASessionOverTls, RefusesACertificateOfAnUnknownCa) {
+  RealMosquitto broker(served_by(certificates->localhost()));
+  auto wanted = secure(broker);
+  wanted.tls.ca_file = certificates->other_ca();
+  EXPECT_THAT(failure(wanted).what, AllOf(HasSubstr("unknown CA"), HasSubstr("ca_file")));
+  wanted.tls.ca_file.clear();  // the system's store does not know it either
+  EXPECT_THAT(failure(wanted).what, HasSubstr("unknown CA"));
+}
+
+TEST_F(ASessionOverTls, RefusesAnExpiredCertificate) {
+  RealMosquitto broker(served_by(certificates->expired()));
+  EXPECT_THAT(failure(secure(broker)).what, AllOf(HasSubstr("expired"), HasSubstr("clock")));
+}
+
+TEST_F(ASessionOverTls, AcceptsAnyCertificateOnlyWhenVerificationIsSwitchedOff) {
+  RealMosquitto broker(served_by(certificates->wrong_name()));
+  auto wanted = secure(broker);
+  wanted.tls.ca_file.clear();
+  wanted.tls.verify = false;
+  Client client(wanted);
+  EXPECT_TRUE(client.heard.wait_connected());
+}
+
+TEST_F(ASessionOverTls, ShowsItsOwnCertificateWhenTheServerAsksForOne) {
+  RealMosquitto broker(served_by(certificates->localhost(), "require_certificate true\n"));
+  auto wanted = secure(broker);
+  wanted.tls.cert_file = certificates->client().cert;
+  wanted.tls.key_file = certificates->client().key;
+  Client client(wanted);
+  EXPECT_TRUE(client.heard.wait_connected());
+  EXPECT_NE(failure(secure(broker)).what, "") << "without a certificate it is turned away";
+}
+
+TEST_F(ASessionOverTls, NamesTheFileThatItCannotRead) {
+  RealMosquitto broker(served_by(certificates->localhost()));
+  auto wanted = secure(broker);
+  wanted.tls.ca_file = "/nonexistent/ca.pem";
+  EXPECT_THAT(failure(wanted).what, AllOf(HasSubstr("ca_file"), HasSubstr("/nonexistent/ca.pem")));
+}
+
+TEST_F(ASessionOverTls, SaysThatAPortSpeaksNoTls) {
+  RealMosquitto broker;
+  auto wanted = options(fmt::format("mqtts://localhost:{}", broker.port()), "client");
+  wanted.tls.ca_file = certificates->ca();
+  EXPECT_NE(failure(wanted).what, "");
+}
+
+TEST_F(ASessionOverTls, RefusesTls11) {
+  const auto port = test::free_port();
+  const auto pair = certificates->localhost();
+  const std::string address = fmt::format("127.0.0.1:{}", port);
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
+    const int null = ::open("/dev/null", O_RDWR);
+    for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
+    ::execlp("openssl", "openssl", "s_server", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", "-accept", address.c_str(),
+             "-cert", pair.cert.c_str(), "-key", pair.key.c_str(), "-quiet", static_cast<char*>(nullptr));
+    ::_exit(1);
+  }
+  auto wanted = options("mqtts://localhost:" + std::to_string(port), "client");
+  wanted.tls.ca_file = certificates->ca();
+  Client client(wanted);
+  const auto told = [&] {
+    const auto all = client.heard.failures();
+    return std::ranges::any_of(all, [](const Failure& one) { return one.what.find("TLS 1.2") != std::string::npos; });
+  };
+  const auto deadline = Clock::now() + patience;
+  while (!told() && Clock::now() < deadline) client.heard.wait([] { return false; }, milliseconds(5));
+  EXPECT_TRUE(told()) << client.session->last_failure().what;
+  EXPECT_THAT(client.heard.connected(), IsEmpty());
+  ::kill(child, SIGKILL);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+}
+
+// --- Losing and finding the broker ---------------------------------------------------------------------------------
+
+TEST(ASession, ConnectsWhenTheBrokerComesUpLater) {
+  RealMosquitto broker({.start = false});
+  Client client(options(broker.url(), "client"));
+  ASSERT_TRUE(client.heard.wait_failure(2));
+  EXPECT_THAT(client.heard.failures()[0].what, AllOf(HasSubstr("refused"), HasSubstr("is the server running")));
+  EXPECT_EQ(client.heard.failures()[0].reason_code, 0);
+  EXPECT_FALSE(client.session->publish(1, message("a", "b")));
+  broker.start();
+  ASSERT_TRUE(client.heard.wait_connected());
+  EXPECT_EQ(client.session->state(), State::connected);
+  EXPECT_EQ(client.publish(message("a", "b")).kind, Outcome::Kind::delivered);
+}
+
+TEST(ASession, TriesTheServersOfItsListInOrder) {
+  RealMosquitto broker;
+  auto wanted = options(fmt::format("mqtt://127.0.0.1:{}", test::free_port()), "client");
+  wanted.servers.push_back(broker.url());
+  wanted.backoff_first = wanted.backoff_most = seconds(3'600);  // the next of the list comes without a pause
+  Client client(wanted);
+  EXPECT_TRUE(client.heard.wait_connected());
+}
+
+TEST_P(ASessionOfEitherVersion, TellsEachOutcomeExactlyOnceWhenTheBrokerIsKilledMidStream) {
+  RealMosquitto broker({.config = "max_inflight_messages 100\n"});
+  Client client(options(broker.url(), "client", GetParam()), {to("m/#")});
+  ASSERT_TRUE(client.heard.wait_connected());
+  std::set<std::uint64_t> handed;
+  std::uint64_t slot = 0;
+  for (; slot < 40; ++slot) {
+    if (client.session->publish(slot, message("m", "before"))) handed.insert(slot);
+  }
+  ASSERT_TRUE(client.heard.wait_outcomes(40));
+  broker.pause();
+  for (; slot < 90; ++slot) {
+    if (client.session->publish(slot, message("m", "lost"))) handed.insert(slot);
+  }
+  broker.kill();
+  ASSERT_TRUE(client.heard.wait_failure());
+  ASSERT_TRUE(client.heard.wait_outcomes(handed.size()));
+  EXPECT_EQ(handed.size(), 90U);
+  EXPECT_EQ(client.heard.count(Outcome::Kind::unknown), 50U);
+
+  broker.start();
+  ASSERT_TRUE(client.heard.wait_connected(2));
+  for (; slot < 100; ++slot) {
+    if (client.session->publish(slot, message("m", "after"))) handed.insert(slot);
+  }
+  ASSERT_TRUE(client.heard.wait_outcomes(100));
+  const auto deadline = Clock::now() + patience;
+  while (client.heard.payloads().size() < 50 && Clock::now() < deadline)
+    client.heard.wait([] { return false; }, milliseconds(5));
+  const auto outcomes = client.heard.outcomes();
+  EXPECT_EQ(outcomes.size(), handed.size());
+  for (const auto& [which, told] : outcomes) EXPECT_THAT(told, SizeIs(1)) << which;
+  EXPECT_EQ(client.heard.count(Outcome::Kind::delivered), 50U);
+}
+
+TEST_P(ASessionOfEitherVersion, OutlivesABrokerThatStopsReadingAndIsThenKilled) {
+  RealMosquitto broker({.config = "max_inflight_messages 100\n"});
+  Client client(options(broker.url(), "client", GetParam()));
+  ASSERT_TRUE(client.heard.wait_connected());
+  for (int round = 1; round <= 2; ++round) {
+    broker.pause();
+    const std::string large(200'000, 'x');
+    std::set<std::uint64_t> handed;
+    for (std::uint64_t slot = 0; slot < 60; ++slot) {
+      const auto which = static_cast<std::uint64_t>(round) * 1'000 + slot;
+      if (client.session->publish(which, message("m", large, static_cast<Qos>(slot % 3)))) handed.insert(which);
+    }
+    EXPECT_THAT(handed, SizeIs(60));
+    broker.kill();
+    ASSERT_TRUE(client.heard.wait_failure(1));
+    for (const auto which : handed) ASSERT_TRUE(client.heard.wait_outcome(which)) << which;
+    broker.start();
+    ASSERT_TRUE(client.heard.wait_connected(static_cast<std::size_t>(round) + 1));
+    EXPECT_EQ(client.publish(message("m", "small")).kind, Outcome::Kind::delivered);
+  }
+  for (const auto& [which, told] : client.heard.outcomes()) EXPECT_THAT(told, SizeIs(1)) << which;
+}
+
+TEST(ASession, TellsEveryOutcomeAndThenNothingWhenItIsStopped) {
+  RealMosquitto broker;
+  Recorder heard;
+  const auto session = make_paho_session(options(broker.url(), "client"), heard);
+  session->start();
+  ASSERT_TRUE(heard.wait_connected());
+  broker.pause();
+  for (std::uint64_t slot = 0; slot < 10; ++slot) ASSERT_TRUE(session->publish(slot, message("a", "b")));
+  const auto begin = Clock::now();
+  session->stop(milliseconds(50));
+  EXPECT_LT(Clock::now() - begin, seconds(8));
+  EXPECT_EQ(session->state(), State::stopped);
+  EXPECT_EQ(heard.outcomes().size(), 10U);
+  EXPECT_EQ(heard.count(Outcome::Kind::unknown), 10U);
+  broker.resume();
+  EXPECT_FALSE(session->publish(11, message("a", "b")));
+  EXPECT_EQ(heard.outcomes().size(), 10U);
+  session->stop(milliseconds(50));  // again: does nothing
+}
+
+TEST(ASession, WaitsForTheOutcomesUnderWayWhenItIsStopped) {
+  RealMosquitto broker;
+  Recorder heard;
+  const auto session = make_paho_session(options(broker.url(), "client"), heard);
+  session->start();
+  ASSERT_TRUE(heard.wait_connected());
+  for (std::uint64_t slot = 0; slot < 20; ++slot) ASSERT_TRUE(session->publish(slot, message("a", "b")));
+  session->stop(seconds(20));
+  EXPECT_EQ(heard.count(Outcome::Kind::delivered), 20U);
+}
+
+TEST(ASession, StopsAtOnceWhileItIsStillConnecting) {
+  ScriptedServer silent;  // takes the connection and says nothing
+  Recorder heard;
+  const auto session = make_paho_session(options(silent.url(), "client"), heard);
+  session->start();
+  ASSERT_TRUE(silent.accept());
+  const auto begin = Clock::now();
+  session->stop(seconds(10));
+  EXPECT_LT(Clock::now() - begin, seconds(5));
+}
+
+TEST(ASession, GivesUpOnAServerThatDoesNotAnswer) {
+  ScriptedServer silent;
+  auto wanted = options(silent.url(), "client");
+  wanted.connect_timeout = milliseconds(200);
+  Client client(wanted);
+  ASSERT_TRUE(client.heard.wait_failure(2));
+  EXPECT_THAT(client.heard.failures()[0].what, HasSubstr("did not answer within 200 ms"));
+}
+
+/// The longest time that a QoS 1 publish took while the body ran.
+template <class Body>
+milliseconds slowest_publish_during(Client& client, Body until) {
+  Clock::duration slowest{};
+  while (!until()) {
+    const auto begin = Clock::now();
+    EXPECT_EQ(client.publish(message("a", "b")).kind, Outcome::Kind::delivered);
+    slowest = std::max(slowest, Clock::now() - begin);
+  }
+  return std::chrono::duration_cast<milliseconds>(slowest);
+}
+
+TEST(ASession, IsNotDelayedByAnotherOneWhoseServerSaysNothing) {
+  RealMosquitto broker;
+  Client good(options(broker.url(), "good"));
+  ASSERT_TRUE(good.heard.wait_connected());
+  ScriptedServer silent;
+  auto wanted = options(silent.url(), "bad");
+  wanted.connect_timeout = milliseconds(300);
+  Client bad(wanted);
+  EXPECT_LT(slowest_publish_during(good, [&] { return bad.heard.failures().size() >= 3; }), seconds(1));
+}
+
+TEST(ASession, IsNotDelayedByAnotherOneWhoseServerHasNoAddress) {
+  RealMosquitto broker;
+  Client good(options(broker.url(), "good"));
+  ASSERT_TRUE(good.heard.wait_connected());
+  auto wanted = options("mqtt://no-such-host.invalid:1883", "bad");
+  wanted.connect_timeout = milliseconds(1'000);
+  Client bad(wanted);
+  EXPECT_LT(slowest_publish_during(good, [&] { return bad.heard.failures().size() >= 1; }), seconds(1));
+  EXPECT_THAT(bad.heard.failures()[0].what, HasSubstr("no-such-host.invalid"));
+}
+
+TEST(ASession, KeepsToAReceiveMaximumOfOneWithoutStalling) {
+  RealMosquitto broker({.config = "max_inflight_messages 1\n"});
+  Client client(options(broker.url(), "client"), {to("one/#")});
+  ASSERT_TRUE(client.heard.wait_connected());
+  EXPECT_EQ(client.heard.connected()[0].receive_maximum, 1);
+  const auto begin = Clock::now();
+  for (int i = 0; i < 30; ++i) ASSERT_EQ(client.publish(message("one", "x")).kind, Outcome::Kind::delivered);
+  EXPECT_LT(Clock::now() - begin, seconds(5));
+  EXPECT_TRUE(client.heard.wait_arrivals(30));
+}
+
+// --- What only a scripted server does ------------------------------------------------------------------------------
+
+TEST(ASession, ReadsTheLimitsOfEachConnack) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client"));
+  // Receive Maximum 3, Maximum QoS 1, Retain Available 0, Maximum Packet Size 4096, Subscription Identifier Available
+  // 0.
+  ASSERT_TRUE(server.welcome(true, bytes({33, 0, 3, 36, 1, 37, 0, 39, 0, 0, 16, 0, 41, 0})));
+  ASSERT_TRUE(client.heard.wait_connected());
+  server.hang_up();
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected(2));
+  const auto limits = client.heard.connected();
+  EXPECT_TRUE(limits[0].session_present);
+  EXPECT_EQ(limits[0].receive_maximum, 3);
+  EXPECT_EQ(limits[0].maximum_qos, Qos::at_least_once);
+  EXPECT_FALSE(limits[0].retain_available);
+  EXPECT_EQ(limits[0].maximum_packet_size, 4'096U);
+  EXPECT_FALSE(limits[0].subscription_identifiers);
+  EXPECT_FALSE(limits[1].session_present);
+  EXPECT_EQ(limits[1].receive_maximum, 65'535);
+  EXPECT_EQ(limits[1].maximum_qos, Qos::exactly_once);
+  EXPECT_TRUE(limits[1].retain_available);
+  EXPECT_EQ(limits[1].maximum_packet_size, 268'435'455U);
+  EXPECT_TRUE(limits[1].subscription_identifiers);
+}
+
+TEST(ASession, TellsARefusedPublishWithItsReason) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client"));
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  ASSERT_TRUE(client.session->publish(5, message("a", "b")));
+  const auto publish = server.read();
+  ASSERT_EQ(publish.type, 3);
+  // PUBACK 0x97 with the reason string "full".
+  server.send(0x40, ScriptedServer::identifier(publish) + bytes({0x97, 7, 31, 0, 4}) + "full");
+  ASSERT_TRUE(client.heard.wait_outcome(5));
+  const auto outcome = client.heard.outcomes().at(5).at(0);
+  EXPECT_EQ(outcome.kind, Outcome::Kind::refused);
+  EXPECT_EQ(outcome.reason_code, 0x97);
+  EXPECT_THAT(outcome.reason, AllOf(HasSubstr("quota"), HasSubstr("full")));
+}
+
+TEST(ASession, TakesAPubackWithoutSubscribersForDelivered) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client"));
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  ASSERT_TRUE(client.session->publish(6, message("a", "b")));
+  server.send(0x40, ScriptedServer::identifier(server.read()) + bytes({0x10}));
+  ASSERT_TRUE(client.heard.wait_outcome(6));
+  EXPECT_EQ(client.heard.outcomes().at(6).at(0).kind, Outcome::Kind::delivered);
+}
+
+TEST(ASession, ShowsTheSubscriptionsThatTheServerRefused) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client"), {to("allowed"), to("secret")});
+  ASSERT_TRUE(server.welcome());
+  const auto subscribe = server.read();
+  ASSERT_EQ(subscribe.type, 8);
+  server.send(0x90, subscribe.body.substr(0, 2) + bytes({0, 1, 0x87}));
+  ASSERT_TRUE(client.heard.wait_connected());
+  const auto refused = client.session->refused();
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_THAT(refused[0], AllOf(HasSubstr("secret"), HasSubstr("not authorised")));
+}
+
+TEST(ASession, DoesNotResendByItselfWhatItToldToBeUnknown) {
+  ScriptedServer server;
+  auto kept = options(server.url(), "client");
+  kept.clean_start = false;
+  Client client(kept);
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  ASSERT_TRUE(client.session->publish(1, message("a", "poison")));
+  ASSERT_EQ(server.read().type, 3);
+  server.hang_up();  // as a server does that cannot stand the message
+  ASSERT_TRUE(client.heard.wait_outcome(1));
+  EXPECT_EQ(client.heard.outcomes().at(1).at(0).kind, Outcome::Kind::unknown);
+
+  ASSERT_TRUE(server.welcome(true));
+  ASSERT_TRUE(client.heard.wait_connected(2));
+  ASSERT_TRUE(client.session->publish(2, message("a", "wholesome")));
+  const auto next = server.read();
+  ASSERT_EQ(next.type, 3);
+  EXPECT_THAT(next.body, HasSubstr("wholesome")) << "the first PUBLISH after the reconnect";
+  EXPECT_EQ(next.flags & 0x08, 0) << "not a duplicate";
+  server.send(0x40, ScriptedServer::identifier(next));
+  ASSERT_TRUE(client.heard.wait_outcome(2));
+  EXPECT_EQ(client.heard.outcomes().at(1).size(), 1U);
+}
+
+TEST(ASession, GoesToItsLongestPauseWhenAnotherClientTookItsName) {
+  ScriptedServer server;
+  auto wanted = options(server.url(), "client");
+  wanted.backoff_most = seconds(3'600);
+  Client client(wanted);
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  server.send(0xE0, bytes({0x8E}));
+  ASSERT_TRUE(client.heard.wait_failure());
+  EXPECT_EQ(client.heard.failures()[0].reason_code, 0x8E);
+  EXPECT_THAT(client.heard.failures()[0].what, HasSubstr("client_id"));
+  EXPECT_FALSE(server.accept(milliseconds(200)));
+  client.session->reconnect("the test does not want to wait");
+  EXPECT_TRUE(server.accept());
+}
+
+TEST(ASession, DropsAConnectionThatAnswersPingsButAcknowledgesNothing) {
+  ScriptedServer server;
+  auto wanted = options(server.url(), "client");
+  wanted.keep_alive = seconds(1);
+  Client client(wanted);
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  ASSERT_TRUE(client.session->publish(1, message("a", "b")));
+  for (auto packet = server.read(); packet.type != 0; packet = server.read()) {
+    if (packet.type == 12) server.send(0xD0, "");
+  }
+  ASSERT_TRUE(client.heard.wait_failure());
+  EXPECT_THAT(client.heard.failures()[0].what, HasSubstr("nothing came from the server"));
+  EXPECT_EQ(client.heard.count(Outcome::Kind::unknown), 1U);
+}
+
+TEST(ASession, AnnouncesItsOwnLimitsAndSession) {
+  ScriptedServer server;
+  auto wanted = options(server.url(), "client");
+  wanted.clean_start = false;
+  wanted.session_expiry = seconds(0x01020304);
+  wanted.receive_maximum = 7;
+  wanted.maximum_packet_size = 0x00010000;
+  wanted.keep_alive = seconds(258);
+  Client client(wanted);
+  ASSERT_TRUE(server.accept());
+  const auto connect = server.read();
+  ASSERT_EQ(connect.type, 1);
+  EXPECT_EQ(connect.body.substr(0, 10), std::string("\0\4MQTT\5\0\1\2", 10)) << "clean start off, keep-alive 258";
+  EXPECT_THAT(connect.body, HasSubstr(bytes({17, 1, 2, 3, 4})));
+  EXPECT_THAT(connect.body, HasSubstr(bytes({33, 0, 7})));
+  EXPECT_THAT(connect.body, HasSubstr(bytes({39, 0, 1, 0, 0})));
+}
+
+TEST(AProcessWithASession, SurvivesASignalFromABrokenPipe) {
+  RealMosquitto broker;
+  Client client(options(broker.url(), "client"));
+  ASSERT_TRUE(client.heard.wait_connected());
+  struct sigaction action{};
+  ASSERT_EQ(::sigaction(SIGPIPE, nullptr, &action), 0);
+  EXPECT_EQ(action.sa_handler, SIG_IGN);
+}
+
+TEST(AProcessWithASession, DoesNotSendMqttThroughAnHttpProxy) {
+  ::setenv("http_proxy", "http://127.0.0.1:1", 1);
+  RealMosquitto broker;
+  {
+    Client client(options(broker.url(), "client"));
+    EXPECT_TRUE(client.heard.wait_connected());
+  }
+  ::unsetenv("http_proxy");
+}
+
+}  // namespace
+}  // namespace tidegate::mqtt
