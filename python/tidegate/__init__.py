@@ -1,0 +1,29 @@
+# SPDX-FileCopyrightText: 2026 The Tidegate authors
+# SPDX-License-Identifier: Apache-2.0
+"""Automations for the Tidegate edge gateway.
+
+    from tidegate import App
+
+    app = App()
+
+    @app.every("1s", publish="IoT101/Network")
+    def network():
+        return app.system.net_io()
+
+    @app.on("IoT101/Message")
+    def message(msg):
+        print(msg.topic, msg.text)
+
+    app.run()
+
+Importing opens nothing, and neither does making an App: connections begin with run() or start().
+"""
+from ._core import version as __version__
+from .app import App
+from .errors import (ConfigError, PayloadError, SystemCallError, TidegateError, TopicError,
+                     UnavailableError)
+from .message import Message, Properties
+from .receipt import Receipt
+
+__all__ = ["App", "ConfigError", "Message", "PayloadError", "Properties", "Receipt",
+           "SystemCallError", "TidegateError", "TopicError", "UnavailableError", "__version__"]

@@ -1,0 +1,518 @@
+# SPDX-FileCopyrightText: 2026 The Tidegate authors
+# SPDX-License-Identifier: Apache-2.0
+"""The App: an automation's timers, handlers and its connection to the local broker."""
+import logging
+import os
+import re
+import signal
+import struct
+import sys
+import threading
+import time
+import weakref
+from itertools import count
+
+from . import _core, system
+from .errors import ConfigError
+from .handler import Handler
+from .interval import seconds
+from .message import Message, Properties, encode
+from .receipt import Receipt
+
+log = logging.getLogger("tidegate")
+
+_MESSAGE, _DELIVERED, _REFUSED, _DROPPED, _CONNECTED, _DISCONNECTED = range(6)
+_RECEIPTS = 1  # the subscription identifier of the receipt topic
+_BATCH = 256
+_LOOK = 1.0  # seconds between looks at the main thread and the counters
+_SESSION_EXPIRY = 60.0  # seconds that the broker keeps what comes while the connection is away
+
+
+class _Turn:
+    """A timer on a fixed grid of the monotonic clock. pending: its last call still waits or runs."""
+
+    __slots__ = ("handler", "publication", "interval", "due", "pending", "skipped")
+
+    def __init__(self, handler, publication, interval):
+        self.handler = handler
+        self.publication = publication
+        self.interval = interval
+        self.due = 0.0
+        self.pending = False
+        self.skipped = 0
+
+
+class App:
+    """An automation: functions that run on time, on messages, at the start and at the end.
+
+    name: for topics and log lines; default: the script's. broker: "mqtt://127.0.0.1:1883"; default: $TIDEGATE_BROKER,
+    else the running gateway's. on_error: "log" keeps running when a handler raises, "exit" stops the App and has run()
+    raise SystemExit(1). stop_timeout: seconds that stopping may take for handlers that run and messages that wait.
+    inbox: messages that may wait before each handler.
+
+    Handlers are functions or coroutine functions. They get arguments by name: msg, topic, payload, text, retain, app.
+    Each runs its calls one after another; different ones run beside each other. Thread-safe."""
+
+    system = system
+
+    def __init__(self, name=None, broker=None, *, username=None, password=None, on_error="log", stop_timeout=5.0,
+                 inbox=10_000):
+        if on_error not in ("log", "exit"):
+            raise ConfigError(f'on_error is "log" or "exit", not {on_error!r}')
+        self.name = name or os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0] or "python"
+        self.stop_timeout = seconds(stop_timeout)
+        self._on_error = on_error
+        self._inbox = inbox
+        self._handlers = {}  # by function
+        self._filters = {}  # filter -> [identifier, qos, [(handler, publication, earlier filters of that handler)]]
+        self._by_identifier = {}
+        self._turns = []
+        self._startup = []
+        self._shutdown = []
+        self._lock = threading.RLock()
+        self._receipts = weakref.WeakValueDictionary()  # by correlation data
+        self._numbers = count(1)
+        self._wanted_id = f"tidegate-app-{re.sub('[^0-9A-Za-z_-]+', '-', self.name)[:32]}-{os.urandom(5).hex()}"
+        self._receipt_topic = "tidegate/receipt/" + self._wanted_id
+        self._options = dict(url=broker or "", client_id=self._wanted_id, username=username, password=password,
+                             clean_start=False, session_expiry=_SESSION_EXPIRY)
+        self._made = None  # the client, once needed
+        self._thread = None
+        self._runner = None  # the thread that is in run(): it may hold a lock that stopping needs
+        self._loop = None
+        self._loop_thread = None
+        self._loop_lock = threading.Lock()
+        self._stopping = False
+        self._hurry = False
+        self._finished = threading.Event()
+        self._exit = None
+        self._opened = False  # the startup functions have returned
+        self._complaint = None  # why there is no connection, as it was logged
+        self._refused = {}  # topic -> reason, as it was logged
+        self._lost = {}  # counter -> its value, as it was logged
+
+    # ---- what a script says ----
+
+    def every(self, interval, publish=None, *, qos=1, retain=False):
+        """Runs the function at the start and then every interval ("1s", "500ms", "5m", a number of seconds), on a fixed
+        grid: it does not drift, and a turn that comes while the last one still runs is skipped. What it returns, unless
+        that is None, is published on the topic publish."""
+        step = seconds(interval)
+        if step < 0.001:
+            raise ConfigError("an interval is at least 1 ms")
+        publication = self._publication(publish, qos, retain)
+
+        def decorate(function):
+            handler = self._handler(function, with_message=False)
+            with self._lock:
+                turn = _Turn(handler, publication, step)
+                turn.due = time.monotonic()
+                self._turns.append(turn)
+            self._wake()
+            return function
+
+        return decorate
+
+    def on(self, *filters, publish=None, qos=1, retain=False):
+        """Runs the function for each message on these topics; once, even where filters overlap. qos is asked of the
+        broker for the messages. What the function returns, unless that is None, is published on the topic publish."""
+        if not filters or not all(isinstance(one, str) for one in filters):
+            raise TypeError('name what to listen to: @app.on("IoT101/Message")')
+        if qos not in (0, 1, 2):
+            raise ValueError("qos is 0, 1 or 2")
+        for one in filters:
+            _core.check_filter(one)
+        publication = self._publication(publish, qos, retain)
+
+        def decorate(function):
+            handler = self._handler(function, with_message=True)
+            with self._lock:
+                for one in filters:
+                    entry = self._filters.get(one)
+                    if entry is None:
+                        entry = self._filters[one] = [len(self._filters) + _RECEIPTS + 1, qos, []]
+                        self._by_identifier[entry[0]] = entry[2]
+                    entry[1] = max(entry[1], qos)
+                    if one not in handler.filters:
+                        entry[2].append((handler, publication, tuple(handler.filters)))
+                        handler.filters.append(one)
+                if self._thread is not None:
+                    self._subscribe()
+            return function
+
+        return decorate
+
+    def startup(self, function):
+        """Runs the function once at the start; timers and messages come when it has returned."""
+        self._startup.append(self._handler(function, with_message=False))
+        return function
+
+    def shutdown(self, function):
+        """Runs the function once at the end, while it can still publish."""
+        self._shutdown.append(self._handler(function, with_message=False))
+        return function
+
+    def publish(self, topic, payload=None, qos=1, retain=False, expiry=None, *, content_type="", response_topic="",
+                correlation_data=b"", user=None, receipt=None):
+        """Publishes and returns a Receipt, at once; offline the message waits (the newest 1000 of them).
+
+        payload: str, bytes, a number, True or False (ON and OFF), None, or a dict, list or dataclass as JSON. expiry: an
+        interval after which it is of no use to anybody. user: user properties, a dict. receipt: whether the gateway is
+        asked to tell what becomes of it; default: for QoS 1 and 2 without a response topic; False for bulk.
+        Raises TopicError and PayloadError; UnavailableError when the App has stopped; nothing for being offline."""
+        client = self._made or self._client()
+        data = encode(payload)
+        if expiry is not None:
+            expiry = seconds(expiry)
+        if receipt is None:
+            receipt = qos > 0 and not response_topic
+        elif receipt and response_topic:
+            raise ValueError("a receipt takes the response topic: give one of them")
+        result = Receipt(topic, None if receipt else "no receipt was asked for")
+        if receipt:
+            correlation_data = struct.pack(">Q", next(self._numbers))
+            response_topic = self._receipt_topic
+            self._receipts[correlation_data] = result
+        pairs = list(user.items()) if hasattr(user, "items") else list(user or ())
+        client.publish(topic, data, qos, retain, expiry, content_type, response_topic, correlation_data, pairs)
+        return result
+
+    def run(self):
+        """Starts, and returns when the App was stopped: by stop(), Ctrl-C or SIGTERM. It then lets handlers finish and
+        sends what waits, for at most stop_timeout. Raises SystemExit when a handler did, or with on_error="exit"."""
+        self._runner = threading.current_thread()
+        restore = self._catch_signals()
+        try:
+            self.start()
+            while not self._finished.wait(0.5):  # a signal just before a wait does not interrupt it
+                pass
+        except BaseException:  # a second Ctrl-C
+            self._hurry = self._stopping = True
+            self._wake()
+            raise
+        finally:
+            restore()
+            self._runner = None
+        self._thread.join()
+        if self._exit is not None:
+            raise self._exit
+
+    def start(self):
+        """Starts and returns at once; for programs that have a main loop of their own. An App starts once."""
+        with self._lock:
+            if self._thread is not None or self._finished.is_set():
+                raise RuntimeError("this App was started before; make a new one")
+            client = self._client()
+            self._subscribe()
+            client.start()
+            # Not a daemon: it sees the main thread end, and then stops the App in order.
+            self._thread = threading.Thread(target=self._dispatch, name="tidegate dispatch")
+        self._thread.start()
+
+    def stop(self):
+        """Stops, as run() says. Waits until that is done, except in a handler and in a signal handler that interrupts
+        run()."""
+        self._stopping = True
+        self._wake()
+        thread = self._thread
+        if thread is None and self._runner is None:
+            self._finished.set()
+            if self._made is not None:
+                self._made.stop(0)
+        elif threading.current_thread() is not self._runner and not self._is_own(threading.current_thread()):
+            self._finished.wait()
+            self._thread.join()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+    @property
+    def connected(self):
+        """Whether there is a connection to the local broker now."""
+        return self._made is not None and self._made.connected
+
+    def counters(self):
+        """What happened so far: published, delivered, refused, dropped_outgoing, received, dropped_inbox, connects, and
+        for all handlers together runs, errors, dropped, skipped."""
+        counters = self._made.counters() if self._made is not None else {}
+        handlers = list(self._handlers.values())
+        for what in ("runs", "errors", "dropped"):
+            counters[what] = sum(getattr(handler, what) for handler in handlers)
+        counters["skipped"] = sum(turn.skipped for turn in self._turns)
+        return counters
+
+    # ---- handlers ----
+
+    def _handler(self, function, with_message):
+        with self._lock:
+            handler = self._handlers.get(function)
+            if handler is None:
+                handler = Handler(self, function, self._inbox)
+            handler.accept(with_message)
+            if function not in self._handlers:
+                self._handlers[function] = handler
+                if self._opened:
+                    handler.release()
+            return handler
+
+    @staticmethod
+    def _publication(topic, qos, retain):
+        if topic is None:
+            return None
+        _core.check_topic(topic)
+        return topic, qos, retain
+
+    def _handler_idle(self):
+        if self._stopping or not self._opened:
+            self._wake()
+
+    def _handler_failed(self, handler, msg, error):
+        """Called in a handler's thread with the exception being handled."""
+        if isinstance(error, SystemExit):
+            self._exit = self._exit or error
+        else:
+            about = f" on {msg.topic}" if msg is not None else ""
+            log.error("%s failed%s: %s: %s", handler.name, about, type(error).__name__, error, exc_info=error)
+            if self._on_error != "exit":
+                return
+            self._exit = self._exit or SystemExit(1)
+        self._stopping = True
+        self._wake()
+
+    def _is_own(self, thread):
+        return thread in (self._thread, self._loop_thread) or any(handler.runs_on(thread)
+                                                                  for handler in list(self._handlers.values()))
+
+    def _on_loop(self, coroutine):
+        """Starts a coroutine function on the event loop, which is made when the first one needs it. Returns its future,
+        to be kept: asyncio itself holds tasks weakly."""
+        import asyncio  # here: it takes longer to import than all of this package, and few scripts need it
+        with self._loop_lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._loop_thread = threading.Thread(target=self._loop.run_forever, name="tidegate asyncio", daemon=True)
+                self._loop_thread.start()
+        return asyncio.run_coroutine_threadsafe(coroutine(), self._loop)
+
+    # ---- the connection ----
+
+    def _client(self):
+        with self._lock:
+            if self._made is None:
+                self._made = _core.Client(**self._options)
+            return self._made
+
+    def _wake(self):
+        if self._made is not None:
+            self._made.wake()
+
+    def _subscribe(self):
+        wanted = [(self._receipt_topic, 1, _RECEIPTS)]
+        wanted += [(one, qos, identifier) for one, (identifier, qos, _) in self._filters.items()]
+        self._made.subscribe(wanted)
+
+    def _notice(self, notice):
+        kind, _, topic, correlation, reason, _ = notice
+        if kind == _CONNECTED:
+            if self._complaint is not None:
+                log.warning("connected to the local broker again")
+            self._complaint = None
+        elif kind == _DISCONNECTED:
+            if reason != self._complaint:
+                log.warning("no connection to the local broker: %s", reason)
+            self._complaint = reason
+        elif kind in (_REFUSED, _DROPPED):
+            if kind == _REFUSED and len(self._refused) < 100 and self._refused.setdefault(topic, reason) is reason:
+                log.warning("the broker refused a message on %s: %s", topic, reason)
+            receipt = self._receipts.get(correlation)
+            if receipt is not None:
+                receipt._fail(f"{'refused' if kind == _REFUSED else 'dropped'}: {reason}")
+
+    def _receipt(self, correlation, payload):
+        receipt = self._receipts.get(correlation)
+        if receipt is None:
+            return
+        try:
+            receipt._tell(payload)
+        except (ValueError, TypeError) as error:
+            log.warning("an answer to a publish on %s cannot be understood: %s", receipt.topic, error)
+
+    # ---- the dispatcher thread ----
+
+    def _dispatch(self):
+        try:
+            for handler in self._startup:
+                handler.submit([(None, None, None)])
+                handler.release()
+            look = 0.0
+            while not self._stopping:
+                if not self._opened and not any(handler.busy for handler in self._startup):
+                    self._open()
+                now = time.monotonic()
+                if now >= look:
+                    look = now + _LOOK
+                    if not threading.main_thread().is_alive():
+                        break
+                    self._look_at_counters()
+                self._turn(min(look - now, self._run_turns(now)), True)
+            self._finish()
+        except BaseException:
+            log.critical("the App's dispatcher failed; please report this", exc_info=True)
+            self._exit = self._exit or SystemExit(70)
+        finally:
+            self._stopping = True
+            self._finished.set()
+
+    def _open(self):
+        with self._lock:
+            self._opened = True
+            handlers = list(self._handlers.values())
+            now = time.monotonic()
+            for turn in self._turns:
+                turn.due = now
+        for handler in handlers:
+            handler.release()
+
+    def _run_turns(self, now):
+        """Submits the turns that are due. Returns the seconds until the next."""
+        nearest = _LOOK
+        if not self._opened:
+            return nearest
+        with self._lock:
+            turns = list(self._turns)
+        for turn in turns:
+            if now >= turn.due:
+                missed = int((now - turn.due) / turn.interval)
+                turn.due += (missed + 1) * turn.interval
+                turn.skipped += missed
+                if turn.pending:
+                    turn.skipped += 1
+                else:
+                    turn.pending = True
+                    turn.handler.submit([(None, turn.publication, turn)])
+            nearest = min(nearest, turn.due - now)
+        return max(nearest, 0.0)
+
+    def _turn(self, timeout, with_messages):
+        """Takes what has come and hands it on. False when nothing came."""
+        batches = {}
+        events = self._made.wait(_BATCH, timeout)
+        for event in events:
+            if event[0] != _MESSAGE:
+                self._notice(event)
+                continue
+            _, topic, payload, qos, retain, identifiers, properties = event
+            if topic == self._receipt_topic:
+                self._receipt(properties[3] if properties else b"", payload)
+                continue
+            if not with_messages:
+                continue
+            msg = None
+            for identifier in identifiers or self._identifiers_for(topic):
+                for handler, publication, earlier in self._by_identifier.get(identifier, ()):
+                    # Where filters of one handler overlap, the copy for the first of them is the one that counts.
+                    if earlier and any(_core.matches(one, topic) for one in earlier):
+                        continue
+                    if msg is None:
+                        msg = Message(topic, payload, qos, retain, properties and Properties(*properties))
+                    batch = batches.get(handler)
+                    if batch is None:
+                        batch = batches[handler] = []
+                    batch.append((msg, publication, None))
+        for handler, batch in batches.items():
+            handler.submit(batch)
+        return bool(events)
+
+    def _identifiers_for(self, topic):
+        """For a broker without subscription identifiers."""
+        with self._lock:
+            return [identifier for one, (identifier, _, _) in self._filters.items() if _core.matches(one, topic)]
+
+    def _look_at_counters(self):
+        counters = self._made.counters()
+        for name, what in (("dropped_inbox", "messages that came were dropped: this program was too slow to take them"),
+                           ("dropped_outgoing", "messages to publish were dropped: too many waited for the connection")):
+            before, self._lost[name] = self._lost.get(name, 0), counters[name]
+            if counters[name] > before:
+                log.warning("%d %s", counters[name] - before, what)
+
+    def _finish(self):
+        """Lets handlers finish, runs those for the end, sends what waits, and ends the threads."""
+        deadline = time.monotonic() + self.stop_timeout
+        handlers = list(self._handlers.values())
+        if not self._opened:  # it was stopped while it started: what waits for the start is not run
+            for handler in handlers:
+                if handler not in self._startup:
+                    handler.end(forget=True)
+            self._open()
+        self._settle(handlers, deadline)
+        for handler in self._shutdown:
+            handler.submit([(None, None, None)])
+        self._settle(self._shutdown, deadline)
+        late = [handler for handler in handlers if handler.busy]
+        if late and not self._hurry:
+            log.warning("still running after %g s, and left alone: %s", self.stop_timeout,
+                        ", ".join(handler.name for handler in late))
+        for handler in handlers:
+            handler.end(forget=True)
+        for handler in handlers:
+            if handler not in late:
+                handler.join()
+        self._made.stop(0.0 if self._hurry else max(0.0, deadline - time.monotonic()))
+        while self._turn(0.0, False):
+            pass
+        for receipt in list(self._receipts.values()):
+            receipt._fail("the App has stopped")
+        if self._loop is not None:
+            self._end_loop()
+
+    def _settle(self, handlers, deadline):
+        while any(handler.busy for handler in handlers):
+            left = deadline - time.monotonic()
+            if left <= 0 or self._hurry:
+                return
+            self._turn(min(left, 0.1), False)
+
+    def _end_loop(self):
+        import asyncio
+        loop = self._loop
+
+        async def cancel():
+            mine = asyncio.current_task()
+            tasks = [task for task in asyncio.all_tasks() if task is not mine]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            loop.stop()
+
+        asyncio.run_coroutine_threadsafe(cancel(), loop)
+        self._loop_thread.join(1.0)
+        if not self._loop_thread.is_alive():
+            loop.close()
+
+    # ---- signals ----
+
+    def _catch_signals(self):
+        """Has SIGINT and SIGTERM stop the App where the script has not said otherwise. Returns what puts that back."""
+        if threading.current_thread() is not threading.main_thread():
+            return lambda: None
+        caught = {}
+
+        def restore():
+            for number, before in caught.items():
+                if signal.getsignal(number) is stop:
+                    signal.signal(number, before)
+
+        def stop(number, frame):
+            restore()  # the next Ctrl-C does not wait
+            self._stopping = True
+            self._wake()
+
+        for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+            if signal.getsignal(number) is default:
+                caught[number] = signal.signal(number, stop)
+        return restore
