@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spool/lane.hpp"
+
+namespace tidegate::spool {
+
+class Disk;
+
+/// Every lane of this gateway, the thread that syncs them, and what they share: the gateway's uuid and age.
+/// Thread-safe. Owns its lanes; references to them live as long as the spool.
+class Spool {
+ public:
+  /// Opens or makes the folder. One process at a time: throws UnavailableError when another holds it (it says which),
+  /// SystemError when the folder cannot be made or written (it says what to change). Damage never makes it throw.
+  /// boot_id: of this boot; empty: as the kernel says.
+  Spool(std::filesystem::path folder, Disk& disk, const Clock& clock, std::string boot_id = {});
+  ~Spool();  ///< syncs what is not durable yet
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
+
+  /// Opens or makes <folder>/<upstream>/<name>/. The names are checked: letters, digits, '-', '_', '.', at most 64,
+  /// not starting with '.'. Asking again for an open lane returns it.
+  Lane& lane(const std::string& upstream, const std::string& name, const LaneOptions& options);
+  /// The lanes on disk of one upstream that have not been opened: their blocks left the configuration. They stay and
+  /// drain.
+  [[nodiscard]] std::vector<std::string> forgotten(const std::string& upstream) const;
+  [[nodiscard]] std::vector<Lane*> lanes() const;
+
+  /// A random uuid, made once and kept in the folder; it goes into dedupe keys.
+  [[nodiscard]] const std::string& uuid() const noexcept;
+  /// CLOCK_BOOTTIME summed over boots, as far as it was seen; persisted about once a minute and at every close.
+  [[nodiscard]] Nanoseconds age() const noexcept;
+  /// Syncs every lane now and waits.
+  void sync();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidegate::spool
