@@ -193,13 +193,15 @@ def test_the_gateway_announces_itself_here_and_upstream(make_gateway, upstream, 
 
 
 def test_an_upstream_that_is_down_at_start_gets_everything_later(make_gateway, make_broker, make_witness):
-    upstream = make_broker()
+    upstream = make_broker().start()
+    witness = make_witness(upstream, "device/#")
+    upstream.stop()  # it keeps the witness's session
     gateway = make_gateway(upstream_block(upstream)).start()
     publish_lines(gateway.port, "device/a", [f"n {n}" for n in range(300)])
     wait_until(lambda: gateway.lane()["waiting"] == 300)
     assert "refused" in gateway.upstream()["failure"]
     wait_until(lambda: not gateway.status()["health"]["ok"], "a health that says so")
-    witness = make_witness(upstream.start(), "device/#")
+    upstream.start()
     seen = witness.wait_for(lambda seen: len(seen) >= 300)
     assert [one.payload for one in seen] == [f"n {n}" for n in range(300)]
     wait_until(lambda: gateway.status()["health"]["ok"])

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "control/control.hpp"
+
+#include <gtest/gtest.h>
+
+#include <tidegate/error.hpp>
+
+namespace tidegate::control {
+namespace {
+
+Control with_verbs() {
+  Control control;
+  control.add("status", [](const Json&) { return Json{{"up", true}}; });
+  control.add("echo", [](const Json& request) { return request.at("text"); });
+  control.add("fail", [](const Json&) -> Json { throw UnavailableError("the broker is away"); });
+  return control;
+}
+
+TEST(AControl, AnswersAVerbWithItsResult) {
+  EXPECT_EQ(with_verbs().call_line(R"({"verb":"status"})"), R"({"ok":true,"result":{"up":true}})");
+  EXPECT_EQ(with_verbs().call_line(R"({"verb":"echo","text":"hi"})"), R"({"ok":true,"result":"hi"})");
+}
+
+TEST(AControl, TellsWhatAVerbThrew) {
+  EXPECT_EQ(with_verbs().call_line(R"({"verb":"fail"})"), R"({"ok":false,"error":"the broker is away"})");
+}
+
+TEST(AControl, NamesTheVerbsWhenOneIsUnknown) {
+  EXPECT_EQ(with_verbs().call_line(R"({"verb":"statsu"})"),
+            R"({"ok":false,"error":"there is no verb 'statsu'; the verbs are echo, fail, status"})");
+}
+
+TEST(AControl, SaysHowToAskWhenALineIsNoRequest) {
+  for (const auto* line : {"", "status", "[1]", "{}", R"({"verb":1})", "{\"verb\":\"sta", "\xff\xfe"}) {
+    const auto answer = Json::parse(with_verbs().call_line(line));
+    EXPECT_FALSE(answer["ok"].get<bool>()) << line;
+    EXPECT_NE(answer["error"].get<std::string>().find("verb"), std::string::npos) << line;
+  }
+}
+
+TEST(AControl, NeverSendsInvalidUtf8) {
+  Control control;
+  control.add("bytes", [](const Json&) { return Json("\xff"); });
+  EXPECT_TRUE(Json::accept(control.call_line(R"({"verb":"bytes"})")));
+}
+
+}  // namespace
+}  // namespace tidegate::control
