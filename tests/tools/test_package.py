@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 The Tidegate authors
+# SPDX-License-Identifier: Apache-2.0
+"""`pip install .` gives the module and the programs, and says which Debian package is missing."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+SOURCE = pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"])
+BUILD = pathlib.Path(os.environ["TIDEGATE_BINARY_DIR"])
+
+
+def run(*command, **options):
+    return subprocess.run(
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def venv(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("venv")
+    made = run("/usr/bin/python3", "-m", "venv", folder)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return folder
+
+
+def install(venv, *settings):
+    environment = {
+        **os.environ,
+        **(
+            {f"CMAKE_{language}_COMPILER_LAUNCHER": "ccache" for language in ("C", "CXX")}
+            if shutil.which("ccache")
+            else {}
+        ),
+    }
+    ran = run(
+        venv / "bin" / "pip",
+        "install",
+        "--no-color",
+        "--disable-pip-version-check",
+        *(f"--config-settings={setting}" for setting in settings),
+        SOURCE,
+        env=environment,
+    )
+    text = ran.stdout + ran.stderr
+    if (
+        "scikit-build-core" in text
+        and ("No matching distribution found" in text or "connection" in text.lower())
+        and ran.returncode
+    ):
+        pytest.skip("the Python package index cannot be reached for scikit-build-core")
+    return ran.returncode, text
+
+
+def test_a_missing_library_is_named_by_its_package(venv, tmp_path):
+    code, text = install(venv, "cmake.define.CMAKE_DISABLE_FIND_PACKAGE_fmt=ON", f"build-dir={tmp_path}")
+    assert code != 0
+    assert "apt-get install libfmt-dev" in " ".join(text.split())
+
+
+def test_it_installs_the_module_and_the_programs(venv):
+    code, text = install(venv, f"build-dir={BUILD}/wheel")
+    assert code == 0, text[-8000:]
+    imported = run(
+        venv / "bin" / "python", "-c", "import tidegate; print(tidegate.__version__, tidegate.App)", cwd=venv
+    )
+    assert imported.returncode == 0, imported.stderr
+    version = imported.stdout.split()[0]
+    for program in ("tidegated", "tidegate"):
+        told = run(venv / "bin" / program, "--version")
+        assert told.returncode == 0, told.stderr
+        assert version in told.stdout
