@@ -250,7 +250,12 @@ class World {
         if (durable) ids_[last_id_].durable = true;
       }
     } else if (what < 95) {
+      std::vector<std::uint64_t> settled;
+      for (const auto& [sequence, id] : by_sequence_) {
+        if (ids_[id].settled) settled.push_back(id);
+      }
       spool_->sync();
+      for (const auto id : settled) ids_[id].settled_durably |= !disk_->is_cut();
     } else {
       clock_.advance(std::chrono::milliseconds{random_() % 1000});
     }

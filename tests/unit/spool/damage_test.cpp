@@ -3,9 +3,13 @@
 // Every kind of damage of format.md's last table: a start always succeeds, what can be read is read, the rest is
 // counted.
 #include <algorithm>
+#include <filesystem>
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -253,6 +257,25 @@ TEST(ADamagedLane, RepeatsAtMostWhatWasSettledWhenItsCursorIsGone) {
     for (std::uint64_t n = 61; n <= 100; ++n) EXPECT_THAT(read, testing::Contains(n));
     EXPECT_EQ(lane.discarded(Discard::corrupt), 0U) << "what had left the lane was not lost";
   }
+}
+
+TEST(ADamagedLane, IsNotMisledByACursorThatKnowsOfMoreThanTheLog) {
+  Bench lane;
+  lane.options.memory = 0;
+  lane.open();
+  lane.append(1, 10, 100);
+  for (const auto sequence : lane.read_sequences()) lane.lane->acknowledge(sequence);
+  lane.close();
+  // A power cut took the last records, and not the cursor that points behind them.
+  const auto segment = lane.segments().front();
+  const auto from = lane.disk->contents(segment).find("payload-6;") - 100;
+  lane.disk->zero(segment, from, 10'000);
+  lane.open();
+  EXPECT_EQ(lane.append(11, 1, 130), 11U) << "a number that was used before";
+  lane.append(12, 29, 130);
+  lane.reopen();
+  EXPECT_EQ(lane.read_sequences(), numbers(11, 40));
+  EXPECT_EQ(lane.discarded(Discard::corrupt), 0U);
 }
 
 TEST(ADamagedLane, SurvivesAFlippedBitInItsCursor) {

@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spool/spool.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
