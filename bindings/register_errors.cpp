@@ -14,6 +14,7 @@ void raise(const char* name, const pybind11::object& arguments) {
   PyErr_SetObject(kind.ptr(), arguments.ptr());
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the signature that pybind11 asks for
 void translate(std::exception_ptr thrown) {
   try {
     std::rethrow_exception(thrown);

@@ -209,7 +209,7 @@ class Inputs::Part final : private Context {
   bool running_ = false;
 };
 
-Inputs::Inputs(Loop& loop, const config::Config& config, Health& health, Publish publish) {
+Inputs::Inputs(Loop& loop, const config::Config& config, Health& health, const Publish& publish) {
   for (const auto& block : config.plugins) {
     const auto* plugin = find_plugin(block.plugin);
     if (plugin == nullptr || plugin->make_input == nullptr) continue;

@@ -26,7 +26,7 @@ class Inputs {
   };
 
   /// publish takes every reading as a message. All references outlive this.
-  Inputs(Loop& loop, const config::Config& config, Health& health, Publish publish);
+  Inputs(Loop& loop, const config::Config& config, Health& health, const Publish& publish);
   ~Inputs();  ///< stop()
   Inputs(const Inputs&) = delete;
   Inputs& operator=(const Inputs&) = delete;

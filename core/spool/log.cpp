@@ -383,9 +383,10 @@ void Log::read_disk(std::size_t count, std::size_t& bytes, std::vector<Record>& 
       return;
     }
     segment = segments_[index];
-    at = reader_.place.segment == segment->number && reader_.place.offset >= segment_header
-             ? reader_.place
-             : Place{segment->number, segment_header};
+    if (reader_.place.segment != segment->number || reader_.place.offset < segment_header) {
+      reader_.place = {segment->number, segment_header};
+    }
+    at = reader_.place;
     limit = segment->end;
     last = segment_last(index);
     file = file_of(*segment);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -67,7 +68,7 @@ std::string show_duration(double seconds) {
   if (seconds < 9.95) return fmt::format("{:.1f} s", std::max(seconds, 0.0));
   constexpr std::array<std::pair<std::uint64_t, const char*>, 4> units = {
       {{86'400, "d"}, {3'600, "h"}, {60, "min"}, {1, "s"}}};
-  auto left = static_cast<std::uint64_t>(seconds + 0.5);
+  auto left = static_cast<std::uint64_t>(std::llround(seconds));
   const auto first = std::find_if(units.begin(), units.end(), [&](const auto& unit) { return left >= unit.first; });
   std::string text = fmt::format("{} {}", left / first->first, first->second);
   left %= first->first;

@@ -278,6 +278,23 @@ TEST(ADamagedLane, IsNotMisledByACursorThatKnowsOfMoreThanTheLog) {
   EXPECT_EQ(lane.discarded(Discard::corrupt), 0U);
 }
 
+TEST(ADamagedLane, IsNotMisledByACursorThatPointsIntoALaterSegment) {
+  DamagedLane lane(30);
+  lane.open();
+  for (const auto& record : lane.read_all()) {
+    if (record.sequence <= 28) lane.lane->acknowledge(record.sequence);
+  }
+  lane.close();
+  // The cursor points into the second segment, which a power cut took; another one took its place.
+  const auto segments = lane.segments();
+  ASSERT_EQ(segments.size(), 2U);
+  lane.disk->erase(segments.back());
+  lane.open();
+  const auto first = lane.append(31, 20, 150);
+  lane.reopen();
+  EXPECT_EQ(lane.read_sequences(), numbers(first - 19, first));
+}
+
 TEST(ADamagedLane, SurvivesAFlippedBitInItsCursor) {
   std::mt19937 random(5);
   for (int round = 0; round < 60; ++round) {
