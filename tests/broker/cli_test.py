@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tidegate program against a real Mosquitto, with Mosquitto's own clients as witnesses; status against a fake gateway."""
 import contextlib
-import getpass
 import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,61 +14,16 @@ import time
 import uuid
 
 import pytest
+from parts import DEADLINE, Broker, free_port, wait_until
 
-DEADLINE = 30.0
 TIDEGATE = pathlib.Path(os.environ["TIDEGATE_BINARY_DIR"]) / "bin" / "tidegate"
 TIDEGATED = TIDEGATE.with_name("tidegated")
-MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 PAYLOAD_CAP = 1 << 20
-
-
-def wait_until(condition, what):
-    """Polls, because another process gives no event; fails after the deadline."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come within {DEADLINE} s"
-        time.sleep(0.005)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-class Broker:
-    """A Mosquitto of this test's own."""
-
-    def __init__(self, folder, *lines):
-        self.port = free_port()
-        self.url = f"mqtt://127.0.0.1:{self.port}"
-        self._config = folder / f"mosquitto-{self.port}.conf"
-        self._config.write_text("\n".join([f"listener {self.port} 127.0.0.1", f"user {getpass.getuser()}",
-                                           "max_queued_messages 0", *lines]) + "\n")
-        self.start()
-
-    def start(self):
-        self._process = subprocess.Popen([MOSQUITTO, "-c", self._config], stderr=subprocess.DEVNULL)
-
-        def listens():
-            with socket.socket() as one:
-                return one.connect_ex(("127.0.0.1", self.port)) == 0
-
-        wait_until(listens, "mosquitto")
-
-    def stop(self):
-        self._process.kill()
-        self._process.wait(DEADLINE)
-
-    def mosquitto(self, program, *arguments, **more):
-        """Runs mosquitto_pub or mosquitto_sub to its end, and returns its output."""
-        return subprocess.run([program, "-h", "127.0.0.1", "-p", str(self.port), *arguments], check=True,
-                              stdout=subprocess.PIPE, timeout=DEADLINE, **more).stdout
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
-    one = Broker(tmp_path_factory.mktemp("broker"), "allow_anonymous true")
+    one = Broker(tmp_path_factory.mktemp("broker")).start()
     yield one
     one.stop()
 
@@ -188,12 +141,12 @@ def test_pub_l_with_no_lines_is_no_error(tidegate, topic):
 
 
 def test_pub_l_goes_on_when_the_broker_was_away(tmp_path):
-    broker = Broker(tmp_path, "allow_anonymous true")
+    broker = Broker(tmp_path).start()
     with subprocess.Popen([TIDEGATE, "pub", "--url", broker.url, "-t", "a", "-l", "-r"], stdin=subprocess.PIPE) as pub:
         pub.stdin.write(b"before\n")
         pub.stdin.flush()
         assert broker.mosquitto("mosquitto_sub", "-t", "a", "-C", "1") == b"before\n"
-        broker.stop()
+        broker.stop(signal.SIGKILL)
         pub.stdin.write(b"meanwhile\n")
         pub.stdin.flush()
         broker.start()
@@ -274,7 +227,7 @@ def guarded(tmp_path_factory):
     """A broker with one user, "anna", and her password, "secret"."""
     folder = tmp_path_factory.mktemp("guarded")
     subprocess.run(["mosquitto_passwd", "-b", "-c", folder / "passwords", "anna", "secret"], check=True)
-    one = Broker(folder, "allow_anonymous false", f"password_file {folder / 'passwords'}")
+    one = Broker(folder, "allow_anonymous false", f"password_file {folder / 'passwords'}").start()
     yield one
     one.stop()
 
@@ -347,9 +300,9 @@ def test_sub_ends_quietly_when_its_reader_is_gone(broker, topic):
 
 
 def test_sub_comes_back_after_the_broker_was_away(tmp_path):
-    broker = Broker(tmp_path, "allow_anonymous true")
+    broker = Broker(tmp_path).start()
     with Subscriber(broker, "-v", "-t", "a") as subscriber:
-        broker.stop()
+        broker.stop(signal.SIGKILL)
         assert b"the connection is lost" in subscriber.process.stderr.readline()
         broker.start()
         assert b"connected again" in subscriber.process.stderr.readline()

@@ -1,75 +1,20 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
 """A real Mosquitto on a free port, an independent witness (mosquitto_sub), and an independent device (mosquitto_pub)."""
-import getpass
 import os
 import pathlib
 import queue
-import shutil
-import socket
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
-DEADLINE = 20.0
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from parts import DEADLINE, Broker, tool_environment, wait_until  # noqa: E402, F401
+
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "python" / "examples"
-MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-
-
-def wait_until(condition, what="the condition", deadline=DEADLINE):
-    """Polls, because Python objects of others give no event; fails after the deadline."""
-    end = time.monotonic() + deadline
-    while True:
-        result = condition()
-        if result:
-            return result
-        assert time.monotonic() < end, f"{what} did not come within {deadline} s"
-        time.sleep(0.005)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def tool_environment():
-    """Without the sanitizer that Python is started with: it is for our module, not for other programs."""
-    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-
-
-class Broker:
-    """A Mosquitto of this test's own."""
-
-    def __init__(self, folder, lines=()):
-        self.port = free_port()
-        self.url = f"mqtt://127.0.0.1:{self.port}"
-        self._config = folder / "mosquitto.conf"
-        self._config.write_text("\n".join([f"listener {self.port} 127.0.0.1", f"user {getpass.getuser()}",
-                                           "persistence false", "max_queued_messages 0", *lines]) + "\n")
-        self._process = None
-
-    def start(self):
-        self._process = subprocess.Popen([MOSQUITTO, "-c", str(self._config)], stdout=subprocess.DEVNULL,
-                                         stderr=subprocess.DEVNULL, env=tool_environment())
-
-        def listens():
-            assert self._process.poll() is None, "mosquitto ended"
-            with socket.socket() as one:
-                return one.connect_ex(("127.0.0.1", self.port)) == 0
-
-        wait_until(listens, "mosquitto")
-        return self
-
-    def stop(self):
-        """SIGKILL: a Mosquitto that gets SIGTERM while it starts does not end."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(DEADLINE)
-            self._process = None
 
 
 class Witness:
@@ -78,7 +23,7 @@ class Witness:
     def __init__(self, broker, topic="#"):
         self._seen = queue.Queue()
         self._ready = threading.Event()
-        broker_device(broker, "witness/ready", "yes", retain=True)
+        broker.publish("witness/ready", "yes", 1, True)
         self._process = subprocess.Popen(
             ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-t", topic, "-t", "witness/ready", "-q", "1",
              "-v"], stdout=subprocess.PIPE, text=True, env=tool_environment())
@@ -112,13 +57,6 @@ class Witness:
         self._thread.join(DEADLINE)
         self._process.stdout.close()
         self._process.wait(DEADLINE)
-
-
-def broker_device(broker, topic, payload, qos=1, retain=False):
-    """One message from mosquitto_pub, as a device would send it."""
-    subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(broker.port), "-t", topic, "-q", str(qos),
-                    *(["-r"] if retain else []), *(["-m", payload] if payload else ["-n"])],
-                   check=True, timeout=DEADLINE, env=tool_environment())
 
 
 class Script:
@@ -173,9 +111,8 @@ def make_broker(tmp_path):
     made = []
 
     def make(*lines, start=True):
-        one = Broker(tmp_path, lines or ("allow_anonymous true",))
-        made.append(one)
-        return one.start() if start else one
+        made.append(Broker(tmp_path, *lines, name=f"broker{len(made)}"))
+        return made[-1].start() if start else made[-1]
 
     yield make
     for one in made:
@@ -196,7 +133,7 @@ def witness(broker):
 
 @pytest.fixture
 def device(broker):
-    return lambda *arguments, **options: broker_device(broker, *arguments, **options)
+    return broker.publish
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 import tidegate
 from tidegate import App
-from conftest import DEADLINE, broker_device, wait_until
+from conftest import DEADLINE, wait_until
 
 
 # ---- publishing ----
@@ -37,7 +37,7 @@ def test_qos_0_1_and_2_arrive_in_order(app, witness):
 def test_a_retained_message_waits_for_those_who_come_and_an_empty_one_removes_it(app, broker):
     seen = queue.Queue()
     app.on("kept")(lambda msg: seen.put((msg.text, msg.retain)))
-    broker_device(broker, "kept", "old", retain=True)
+    broker.publish("kept", "old", retain=True)
     app.start()
     assert seen.get(timeout=DEADLINE) == ("old", True)
     app.publish("kept", "new", retain=True)
@@ -211,14 +211,8 @@ def test_a_handler_added_while_running_gets_messages(app, device):
     app.start()
     seen = queue.Queue()
     app.on("later")(lambda text: seen.put(text))
-    wait_until(lambda: broker_device(app_broker(app), "later", "x") or not seen.empty(), "a message")
+    wait_until(lambda: device("later", "x") or not seen.empty(), "a message")
     assert seen.get_nowait() == "x"
-
-
-def app_broker(app):
-    class Known:
-        port = int(app._options["url"].rpartition(":")[2])
-    return Known
 
 
 def test_binary_payloads_of_every_byte_and_of_no_byte_arrive(app):

@@ -1,19 +1,15 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
 """Automations with a real tidegated between them and a real upstream: receipts, and data that outlives an outage."""
-import os
-import pathlib
 import queue
 import signal
-import subprocess
 import threading
 
 import pytest
 
 from tidegate import App
-from conftest import DEADLINE, Broker, Witness, tool_environment, wait_until
-
-TIDEGATED = pathlib.Path(os.environ.get("TIDEGATE_BINARY_DIR", ".")) / "bin" / "tidegated"
+from conftest import DEADLINE, Witness, wait_until
+from parts import Broker, Gateway
 
 CONFIG = """
 [gateway]
@@ -34,71 +30,31 @@ strip = "site/"
 """
 
 
-class Gateway:
-    def __init__(self, folder, upstream):
-        self.folder = folder
-        (folder / "state").mkdir()
-        (folder / "run").mkdir()
-        self._config = folder / "tidegate.toml"
-        self._config.write_text(CONFIG.format(url=upstream.url))
-        self.log = folder / "log"
-        self.process = None
-
-    def start(self):
-        environment = {**tool_environment(), "STATE_DIRECTORY": str(self.folder / "state"),
-                       "RUNTIME_DIRECTORY": str(self.folder / "run")}
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(TIDEGATED), "--config", str(self._config)], stdout=log, stderr=log,
-                                            env=environment)
-        wait_until(lambda: self.url() or self.process.poll() is not None, "broker.url")
-        assert self.process.poll() is None, self.log.read_text()
-
-    def url(self):
-        path = self.folder / "run" / "broker.url"
-        return path.read_text().strip() if path.exists() else ""
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(DEADLINE)
-
-    def stop(self):
-        """Its broker outlives a gateway that was killed; only one that is stopped ends it."""
-        if self.process.poll() is not None:
-            self.start()
-        self.process.terminate()
-        self.process.wait(DEADLINE)
-
-
 @pytest.fixture
 def upstream(tmp_path):
-    folder = tmp_path / "upstream"
-    folder.mkdir()
-    one = Broker(folder, ("allow_anonymous true",)).start()
+    one = Broker(tmp_path, name="upstream").start()
     yield one
     one.stop()
 
 
 @pytest.fixture
 def gateway(tmp_path, upstream):
-    folder = tmp_path / "gateway"
-    folder.mkdir()
-    one = Gateway(folder, upstream)
-    one.start()
+    one = Gateway(tmp_path, CONFIG.format(url=upstream.url)).start()
     yield one
-    one.stop()
+    one.end()
 
 
 @pytest.fixture
 def app(gateway):
     """Its start() waits until the gateway has said that it is online: from then on it hears everything."""
-    one = App("test", gateway.url())
+    one = App("test", gateway.url)
     online = threading.Event()
     one.on("tidegate/test/state")(lambda text: text == "online" and online.set())
     begin = one.start
 
     def start():
         begin()
-        assert online.wait(DEADLINE), gateway.log.read_text()
+        assert online.wait(DEADLINE), gateway.said()
 
     one.start = start
     yield one
@@ -148,7 +104,7 @@ def test_an_automation_goes_on_when_the_gateway_is_killed_and_started_again(app,
     gateway.kill()
     receipt = app.publish("up/a", 2)  # the local broker lives on and keeps it
     gateway.start()
-    assert receipt.delivered.wait(DEADLINE), (receipt, gateway.log.read_text())
+    assert receipt.delivered.wait(DEADLINE), (receipt, gateway.said())
 
 
 def test_a_script_finds_the_gateway_by_its_runtime_folder(script, app, gateway, upstream):

@@ -81,6 +81,11 @@ class Broker:
         """One message from mosquitto_pub, as a device would send it."""
         publish(self.port, topic, payload, qos, retain, *options)
 
+    def mosquitto(self, program, *arguments, **more):
+        """Runs mosquitto_pub or mosquitto_sub to its end, and returns its output."""
+        return subprocess.run([program, "-h", "127.0.0.1", "-p", str(self.port), *arguments], check=True,
+                              stdout=subprocess.PIPE, timeout=DEADLINE, env=tool_environment(), **more).stdout
+
 
 def publish(port, topic, payload, qos=1, retain=False, *options):
     subprocess.run(["mosquitto_pub", "-p", str(port), "-t", topic, "-q", str(qos), *(["-r"] if retain else []), *options,
@@ -218,8 +223,13 @@ class Gateway:
         return next(one for one in link["lanes"] if one["name"] == name) if link else None
 
     @property
+    def url(self):
+        """Of the local broker."""
+        return (self.runtime / "broker.url").read_text().strip()
+
+    @property
     def port(self):
-        return int((self.runtime / "broker.url").read_text().rsplit(":", 1)[1])
+        return int(self.url.rsplit(":", 1)[1])
 
     def wait_drained(self, deadline=DEADLINE, upstream="cloud"):
         def drained():
