@@ -266,9 +266,10 @@ class UpstreamReader {
   /// topics, strip and prefix, which forward and receive have in common.
   void read_rule(const Block& block, std::vector<std::string>& topics, Rewrite& rewrite) {
     const bool given = block.has("topics");
+    const auto complaints = block.complaints().size();
     topics = block.filters("topics");
     if (!given) block.complain({}, "has no topics; add topics = [\"some/topic/#\"]");
-    if (given && topics.empty() && block.texts("topics").empty())
+    if (given && topics.empty() && block.complaints().size() == complaints)
       block.complain("topics", "needs at least one, like [\"some/topic/#\"]");
     for (const auto& filter : topics) {
       if (filter.starts_with("$share/"))

@@ -151,7 +151,7 @@ void Gateway::make_routes() {
 void Gateway::start() {
   for (std::size_t index = 0; index < upstreams_.size(); ++index) make_upstream(index);
   broker_.on_up([this](const std::string& url) { local_up(url); });
-  broker_.on_down([this](const std::string& why) { health_.set("local broker", why); });
+  broker_.on_down([this](const std::string& why) { health_.set("local broker", why, true); });
   broker_.start();
   inputs_.start();
   look_ = loop_.every(look_interval, [this] { watch_links(); });
@@ -251,7 +251,7 @@ void Gateway::upstream_connected(std::size_t index) {
 }
 
 void Gateway::local_up(const std::string& url) {
-  health_.set("local broker", "");
+  health_.set("local broker", "", true);
   if (url == local_url_) return;  // the session reconnects by itself
   local_url_ = url;
   std::unique_ptr<forward::Pump> former;
@@ -366,11 +366,11 @@ void Gateway::watch_links() {
       health_.set(what, "stalled: connected, but nothing has been acknowledged for 30 s");
     } else if (status.state != mqtt::State::connected) {
       // Nothing to say before the first attempt has failed.
-      health_.set(what, status.failure.what);
+      health_.set(what, status.failure.what, true);
     } else if (!status.parked.empty()) {
       health_.set(what, fmt::format("lane {} waits: {}", status.parked.begin()->first, status.parked.begin()->second));
     } else {
-      health_.set(what, "");
+      health_.set(what, "", true);
     }
   };
   for (const auto& link : upstreams_) {
@@ -378,11 +378,11 @@ void Gateway::watch_links() {
     if (link.receiver) look("upstream " + link.config->name + " (receiving)", link.receiver->status());
     for (const auto* lane : link.lanes) {
       const auto status = lane->status();
-      health_.set(fmt::format("lane {}/{}", status.upstream, status.name), status.trouble);
+      health_.set(fmt::format("lane {}/{}", status.upstream, status.name), status.trouble, true);
     }
   }
   if (local_) look("local session", local_->status());
-  health_.set("intake", intake_->trouble());
+  health_.set("intake", intake_->trouble(), true);
 }
 
 void Gateway::stop() noexcept {

@@ -6,16 +6,16 @@
 
 namespace tidegate::gateway {
 
-void Health::set(std::string_view what, std::string_view why) {
+void Health::set(std::string_view what, std::string_view why, bool logged) {
   const auto found = problems_.find(what);
   if (why.empty()) {
     if (found == problems_.end()) return;
     problems_.erase(found);
-    log::notice("{}: works again", what);
+    if (!logged) log::notice("{}: works again", what);
   } else {
     if (found != problems_.end() && found->second == why) return;
     problems_.insert_or_assign(std::string(what), std::string(why));
-    log::warning("{}: {}", what, why);
+    if (!logged) log::warning("{}: {}", what, why);
   }
   changed_();
 }

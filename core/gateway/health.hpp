@@ -16,8 +16,8 @@ class Health {
  public:
   /// Called after every change.
   explicit Health(std::function<void()> changed) : changed_(std::move(changed)) {}
-  /// An empty why says that it works (again).
-  void set(std::string_view what, std::string_view why);
+  /// An empty why says that it works (again). logged: whoever found it has written it to the log already.
+  void set(std::string_view what, std::string_view why, bool logged = false);
   [[nodiscard]] bool ok() const noexcept { return problems_.empty(); }
   /// {"ok":…,"problems":[{"what":…,"why":…}]}
   [[nodiscard]] nlohmann::ordered_json json() const;

@@ -404,7 +404,7 @@ def test_status_shows_what_a_person_wants_to_know(tidegate, fake_gateway):
         "cloud waiting 3 of 100 120 mqtts://broker.example.com:8883",
         "cloud: connection refused",
         "",
-        "LANE WAITING BYTES OLDEST ACCEPTED DELIVERED NOT DURABLE ON DISK DISCARDED",
+        "LANE WAITING BYTES OLDEST ACCEPTED EVER DELIVERED SINCE START NOT DURABLE ON DISK DISCARDED",
         "cloud/default 12 3.4 KiB 1 min 15 s 132 120 2 in 50 ms 8.0 MiB expired 2",
         "cloud/alarms 0 0 B - 0 0 0 in 50 ms 0 B none",
         "cloud/default: fdatasync failed",

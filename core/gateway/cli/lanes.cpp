@@ -28,7 +28,8 @@ std::string discarded(const Json& lane) {
 
 /// How much of what was accepted a power cut could take now.
 std::string undurable(const Json& lane) {
-  const double count = std::max(number(lane, "accepted") - number(lane, "durable"), 0.0);
+  // What was delivered before its sync was due needs none, and cannot be lost here any more.
+  const double count = std::clamp(number(lane, "accepted") - number(lane, "durable"), 0.0, number(lane, "waiting"));
   return fmt::format("{:.0f} in {:.0f} ms", count, number(lane, "loss_window_ms"));
 }
 
@@ -46,8 +47,8 @@ double number(const Json& object, const char* key) {
 }
 
 std::string show_lanes(const Json& lanes) {
-  Table table(
-      {"LANE", ">WAITING", ">BYTES", ">OLDEST", ">ACCEPTED", ">DELIVERED", ">NOT DURABLE", ">ON DISK", "DISCARDED"});
+  Table table({"LANE", ">WAITING", ">BYTES", ">OLDEST", ">ACCEPTED EVER", ">DELIVERED SINCE START", ">NOT DURABLE",
+               ">ON DISK", "DISCARDED"});
   std::string trouble;
   for (const Json& lane : lanes) {
     const std::string name = show(lane, "upstream") + '/' + show(lane, "name");

@@ -37,13 +37,12 @@ struct Socket {
                                                "join its group",
                                                path));
     case ENOENT:
-      throw Quit(Exit::unavailable, fmt::format("tidegated is not running (no {}); start it with: tidegated --config "
-                                                "FILE   (or name its runtime folder with --runtime)",
+      throw Quit(Exit::unavailable, fmt::format("tidegated is not running (no {}); start it with: tidegated   "
+                                                "(or name its runtime folder with --runtime)",
                                                 path));
     case ECONNREFUSED:
-      throw Quit(
-          Exit::unavailable,
-          fmt::format("tidegated is not running (nobody answers on {}); start it with: tidegated --config FILE", path));
+      throw Quit(Exit::unavailable,
+                 fmt::format("tidegated is not running (nobody answers on {}); start it with: tidegated", path));
     default:
       throw Quit(Exit::unavailable, SystemError(error, "cannot ask the gateway through " + path).what());
   }

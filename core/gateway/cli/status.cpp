@@ -25,6 +25,8 @@ std::string state(const Json& object) {
 std::string broker(const Json& status) {
   const std::string url = show(status, "url");
   std::string text = state(status);
+  // One that runs without us is never said to be up: the session says whether it answers.
+  if (text == "up" && number(status, "pid") == 0) text = "yours,";
   if (!url.empty() && url != "-") text += " at " + url;
   if (number(status, "pid") > 0) text += ", process " + show(status, "pid");
   if (show(status, "adopted") == "true") text += " (adopted)";
