@@ -417,10 +417,12 @@ void Gateway::stop() noexcept {
     if (link.receiver) link.receiver->stop(std::chrono::milliseconds{0});
     if (link.sender) link.sender->stop(left());
   }
+  std::unique_ptr<forward::Pump> local;
   {
     const std::lock_guard lock(local_mutex_);
-    local_.reset();
+    local.swap(local_);
   }
+  local.reset();  // not under the mutex: its session's callbacks take it
   broker_.stop(std::chrono::milliseconds{5'000});
   server_.reset();
 }
