@@ -191,7 +191,8 @@ class Gateway:
 
         def up():
             assert self.process.poll() is None, f"tidegated ended:\n{self.said()}"
-            return (self.status() or {}).get("local", {}).get("state") == "connected"
+            # It is ready for others once it has subscribed, and says so by the file.
+            return (self.status() or {}).get("local", {}).get("state") == "connected" and (self.runtime / "broker.url").exists()
         wait_until(up, "the gateway")
         return self
 
