@@ -132,6 +132,11 @@ bool Block::boolean(std::string_view key, bool fallback) const {
   return fallback;
 }
 
+bool Block::is(std::string_view key, std::string_view text) const {
+  const auto* node = impl_->ask(key);
+  return node != nullptr && node->is_string() && **node->as_string() == text;
+}
+
 std::int64_t Block::integer(std::string_view key, std::int64_t fallback, std::int64_t least, std::int64_t most) const {
   const auto* node = impl_->ask(key);
   if (node == nullptr) return fallback;
@@ -233,6 +238,7 @@ std::optional<std::string> Block::secret(std::string_view key) const {
     const auto kind = from->begin()->first.str();
     const std::string& what = **from->begin()->second.as_string();
     if (kind == "credential") return config::read_credential(what);
+    if (kind == "file" && what.empty()) throw ConfigError("the name of the secret's file is empty");
     if (kind == "file")
       return config::read_secret_file(std::filesystem::absolute(impl_->document->folder(place) / what));
     if (kind == "env") return config::read_environment(what);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <set>
 #include <utility>
@@ -121,6 +122,33 @@ Broker read_broker(const Block& block) {
   return broker;
 }
 
+Spool read_spool(const Block& block) {
+  Spool spool;
+  if (block.has("capacity")) spool.capacity = block.size("capacity", 0, least_capacity, 1ULL << 50);
+  block.finish();
+  return spool;
+}
+
+Rate rate(const Block& block, Rate fallback) {
+  if (!block.has("rate")) return fallback;
+  try {
+    return parse_rate(block.required_text("rate"));
+  } catch (const ConfigError& error) {
+    block.complain("rate", error.what());
+    return fallback;
+  }
+}
+
+template <class Choice>
+Choice choice(const Block& block, std::string_view key, Choice fallback,
+              const std::vector<std::pair<std::string_view, Choice>>& choices) {
+  std::vector<std::string_view> words;
+  for (const auto& [word, value] : choices) words.push_back(word);
+  const auto usual = std::ranges::find(choices, fallback, &std::pair<std::string_view, Choice>::second)->first;
+  const auto given = block.word(key, usual, words);
+  return std::ranges::find(choices, given, &std::pair<std::string_view, Choice>::first)->second;
+}
+
 /// Everything below reads one [[upstream]] and may warn.
 class UpstreamReader {
  public:
@@ -149,6 +177,8 @@ class UpstreamReader {
     upstream.backoff_first = milliseconds(block, "backoff_first", upstream.backoff_first, 10ms, 1h);
     upstream.backoff_most =
         milliseconds(block, "backoff_most", std::max(upstream.backoff_most, upstream.backoff_first), 10ms, 24h);
+    upstream.return_after = milliseconds(block, "return_after", upstream.return_after, 0ms, 24h);
+    upstream.rate = rate(block, upstream.rate);
     if (upstream.backoff_most < upstream.backoff_first) block.complain("backoff_most", "is less than backoff_first");
 
     std::map<std::string, std::string> lanes;  // name → where
@@ -317,11 +347,28 @@ class UpstreamReader {
     read_rule(block, forward.topics, forward.rewrite);
     if (block.has("qos")) forward.qos = qos(block, Qos::at_least_once);
     forward.expiry = seconds(block, "expiry", default_expiry, 1s, most_expiry);
+    forward.priority =
+        choice<Priority>(block, "priority", forward.priority,
+                         {{"high", Priority::high}, {"normal", Priority::normal}, {"low", Priority::low}});
+    forward.backlog = choice<Backlog>(block, "backlog", forward.backlog,
+                                      {{"in-order", Backlog::in_order}, {"interleave", Backlog::interleave}});
     forward.capacity = block.size("capacity", forward.capacity, least_capacity, 1ULL << 50);
-    forward.when_full = block.word("when_full", "drop-oldest", {"drop-oldest", "reject"}) == "reject"
-                            ? WhenFull::reject
-                            : WhenFull::drop_oldest;
-    forward.sync = milliseconds(block, "sync", forward.sync, 1ms, 1min);
+    forward.capacity_messages =
+        static_cast<std::uint64_t>(block.integer("capacity_messages", 0, 1, std::numeric_limits<std::int64_t>::max()));
+    forward.when_full = choice<WhenFull>(
+        block, "when_full", forward.when_full,
+        {{"drop-oldest", WhenFull::drop_oldest}, {"reject", WhenFull::reject}, {"keep-latest", WhenFull::keep_latest}});
+    forward.retain =
+        choice<Retain>(block, "retain", forward.retain,
+                       {{"as-published", Retain::as_published}, {"never", Retain::never}, {"always", Retain::always}});
+    forward.envelope = block.word("envelope", "none", {"none", "json"}) == "json";
+    if (block.is("sync", "each")) {
+      forward.sync = Sync::each;
+    } else if (block.is("sync", "off")) {
+      forward.sync = Sync::off;
+    } else {
+      forward.sync_interval = milliseconds(block, "sync", forward.sync_interval, 1ms, 1min);
+    }
     return forward;
   }
 
@@ -372,6 +419,7 @@ Config interpret(const std::shared_ptr<Document>& document, const std::vector<st
   config.files = document->files();
   config.gateway = read_gateway(top.table("gateway"));
   config.broker = read_broker(top.table("broker"));
+  config.spool = read_spool(top.table("spool"));
 
   UpstreamReader reader(config.gateway, config.broker, config.warnings);
   const auto upstreams = top.tables("upstream");

@@ -16,6 +16,8 @@
 #include <tidegate/message.hpp>
 #include <tidegate/topic.hpp>
 
+#include "config/quantity.hpp"
+
 namespace tidegate::config {
 
 struct Gateway {
@@ -46,7 +48,16 @@ struct Tls {
 };
 
 enum class Version : std::uint8_t { v3_1_1 = 4, v5 = 5 };
-enum class WhenFull : std::uint8_t { drop_oldest, reject };
+enum class WhenFull : std::uint8_t { drop_oldest, reject, keep_latest };
+enum class Priority : std::uint8_t { low, normal, high };
+enum class Backlog : std::uint8_t { in_order, interleave };
+enum class Sync : std::uint8_t { grouped, each, off };
+enum class Retain : std::uint8_t { as_published, never, always };
+
+/// What all lanes share.
+struct Spool {
+  std::uint64_t capacity = 0;  ///< bytes on disk; 0: as much as the lanes may have and the disk has room for
+};
 
 struct Forward {
   std::string lane = "default";
@@ -54,10 +65,16 @@ struct Forward {
   Rewrite rewrite;
   std::optional<Qos> qos;                      ///< sent upstream with; default: the upstream's
   std::optional<std::chrono::seconds> expiry;  ///< load() always gives it; default: 31 days
+  Priority priority = Priority::normal;
+  Backlog backlog = Backlog::in_order;
   std::uint64_t capacity = 512ULL << 20;
+  std::uint64_t capacity_messages = 0;  ///< 0: as many as the bytes allow
   WhenFull when_full = WhenFull::drop_oldest;
-  std::chrono::milliseconds sync{50};
-  std::string where;  ///< file:line:column of the block
+  Retain retain = Retain::as_published;
+  bool envelope = false;  ///< the payload goes in a JSON object, with what MQTT 5 has in the user property
+  Sync sync = Sync::grouped;
+  std::chrono::milliseconds sync_interval{50};  ///< of Sync::grouped
+  std::string where;                            ///< file:line:column of the block
 };
 
 struct Receive {
@@ -80,6 +97,8 @@ struct Upstream {
   std::uint16_t window = 100;
   std::chrono::milliseconds backoff_first{1'000};
   std::chrono::milliseconds backoff_most{60'000};
+  std::chrono::milliseconds return_after{300'000};  ///< back to the first server; 0: stay with the one that answers
+  Rate rate{100'000, 0};
   std::vector<Forward> forwards;
   std::vector<Receive> receives;
   std::string where;
@@ -95,6 +114,7 @@ struct PluginBlock {
 struct Config {
   Gateway gateway;
   Broker broker;
+  Spool spool;
   std::vector<Upstream> upstreams;
   std::vector<PluginBlock> plugins;
   std::vector<std::filesystem::path> files;  ///< what was read, in order

@@ -133,6 +133,30 @@ std::uint64_t parse_size(std::string_view text, std::string_view usual) {
   return parse(text, size_units, std::numeric_limits<std::uint64_t>::max(), usual);
 }
 
+Rate parse_rate(std::string_view text) {
+  const auto wrong = [&](std::string_view why) {
+    return ConfigError(
+        fmt::format("\"{}\" {}; write so many messages or bytes in so much time: \"20/s\", \"1/15s\" or \"64KiB/s\"",
+                    text.substr(0, 40), why));
+  };
+  const auto slash = text.find('/');
+  if (slash == text.npos) throw wrong("is no rate");
+  const auto amount = text.substr(0, slash);
+  std::string time(text.substr(slash + 1));
+  if (time.empty()) throw wrong("has no time");
+  if (time.find_first_of("0123456789") != 0) time.insert(time.begin(), '1');
+  const double seconds = std::chrono::duration<double>(parse_duration(time)).count();
+  if (seconds <= 0) throw wrong("has no time");
+  double count = 0;
+  const auto* const end = amount.data() + amount.size();
+  const auto read = std::from_chars(amount.data(), end, count, std::chars_format::fixed);
+  if (amount.empty() || read.ec != std::errc{}) throw wrong("is no rate");
+  const bool messages = read.ptr == end;
+  if (!messages) count = static_cast<double>(parse_size(amount, "KiB"));
+  if (!(count > 0)) throw wrong("lets nothing through");
+  return messages ? Rate{count / seconds, 0} : Rate{0, count / seconds};
+}
+
 std::string show_duration(std::chrono::nanoseconds duration) {
   return show(static_cast<std::uint64_t>(duration.count()), time_units);
 }

@@ -15,6 +15,15 @@ namespace tidegate::config {
 [[nodiscard]] std::chrono::nanoseconds parse_duration(std::string_view text, std::string_view usual = "s");
 [[nodiscard]] std::uint64_t parse_size(std::string_view text, std::string_view usual = "MiB");
 
+/// So many messages or bytes a second; 0: no limit.
+struct Rate {
+  double messages = 0;
+  double bytes = 0;
+  bool operator==(const Rate&) const = default;
+};
+/// Reads "20/s", "1/15s", "64KiB/s", "5MB/d": a number of messages or a size, in a time. Throws ConfigError.
+[[nodiscard]] Rate parse_rate(std::string_view text);
+
 /// The largest unit that the quantity is a whole number of: "31d", "512MiB". Reads back as the same value.
 [[nodiscard]] std::string show_duration(std::chrono::nanoseconds duration);
 [[nodiscard]] std::string show_size(std::uint64_t bytes);

@@ -32,6 +32,8 @@ class Block final {
   explicit Block(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 
   [[nodiscard]] bool has(std::string_view key) const;
+  /// Whether the value is this very text; never a complaint. For a word that may stand in place of a quantity.
+  [[nodiscard]] bool is(std::string_view key, std::string_view text) const;
   [[nodiscard]] bool boolean(std::string_view key, bool fallback) const;
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback, std::int64_t least,
                                      std::int64_t most) const;

@@ -83,6 +83,8 @@ qos = 0
 window = 7
 backoff_first = "100ms"
 backoff_most = "2s"
+return_after = "30s"
+rate = "1/15s"
 
 [upstream.tls]
 ca_file = "ca.pem"
@@ -98,8 +100,13 @@ prefix = "a/"
 qos = 2
 expiry = "1h"
 capacity = "32MiB"
+capacity_messages = 1000
 when_full = "reject"
 sync = "5ms"
+priority = "high"
+backlog = "interleave"
+retain = "never"
+envelope = "json"
 
 [[upstream.receive]]
 topics = ["down/+"]
@@ -135,6 +142,8 @@ qos = 0
   EXPECT_EQ(cloud.window, 7);
   EXPECT_EQ(cloud.backoff_first, 100ms);
   EXPECT_EQ(cloud.backoff_most, 2s);
+  EXPECT_EQ(cloud.return_after, 30s);
+  EXPECT_EQ(cloud.rate, (Rate{1.0 / 15, 0}));
   EXPECT_EQ(cloud.where, file.string() + ":15:1");
   ASSERT_EQ(cloud.forwards.size(), 1u);
   const auto& up = cloud.forwards[0];
@@ -144,9 +153,15 @@ qos = 0
   EXPECT_EQ(up.qos, Qos::exactly_once);
   EXPECT_EQ(up.expiry, 1h);
   EXPECT_EQ(up.capacity, 32u << 20);
+  EXPECT_EQ(up.capacity_messages, 1000u);
   EXPECT_EQ(up.when_full, WhenFull::reject);
-  EXPECT_EQ(up.sync, 5ms);
-  EXPECT_EQ(up.where, file.string() + ":34:1");
+  EXPECT_EQ(up.sync, Sync::grouped);
+  EXPECT_EQ(up.sync_interval, 5ms);
+  EXPECT_EQ(up.priority, Priority::high);
+  EXPECT_EQ(up.backlog, Backlog::interleave);
+  EXPECT_EQ(up.retain, Retain::never);
+  EXPECT_TRUE(up.envelope);
+  EXPECT_EQ(up.where, file.string() + ":36:1");
   ASSERT_EQ(cloud.receives.size(), 1u);
   const auto& down = cloud.receives[0];
   EXPECT_THAT(down.topics, ElementsAre("down/+"));
@@ -164,16 +179,47 @@ TEST(AnUpstream, HasTheDefaultsOfTheDesign) {
   EXPECT_EQ(cloud.window, 100);
   EXPECT_EQ(cloud.backoff_first, 1s);
   EXPECT_EQ(cloud.backoff_most, 60s);
+  EXPECT_EQ(cloud.return_after, 5min);
+  EXPECT_EQ(cloud.rate, (Rate{100'000, 0}));
+  EXPECT_EQ(config.spool.capacity, 0u);
   EXPECT_TRUE(cloud.tls.verify);
   const auto& up = cloud.forwards.at(0);
   EXPECT_EQ(up.lane, "default");
   EXPECT_EQ(up.qos, std::nullopt);
   EXPECT_EQ(up.expiry, 31 * 24h);
   EXPECT_EQ(up.capacity, 512u << 20);
+  EXPECT_EQ(up.capacity_messages, 0u);
   EXPECT_EQ(up.when_full, WhenFull::drop_oldest);
-  EXPECT_EQ(up.sync, 50ms);
+  EXPECT_EQ(up.sync, Sync::grouped);
+  EXPECT_EQ(up.sync_interval, 50ms);
+  EXPECT_EQ(up.priority, Priority::normal);
+  EXPECT_EQ(up.backlog, Backlog::in_order);
+  EXPECT_EQ(up.retain, Retain::as_published);
+  EXPECT_FALSE(up.envelope);
   EXPECT_EQ(cloud.receives.at(0).qos, Qos::at_least_once);
   EXPECT_EQ(joined(config.warnings), "");
+}
+
+TEST(ALane, MayBeSyncedForEachMessageOrNever) {
+  EXPECT_EQ(read(forward("sync = \"each\"\n")).upstreams.at(0).forwards.at(0).sync, Sync::each);
+  EXPECT_EQ(read(forward("sync = \"off\"\n")).upstreams.at(0).forwards.at(0).sync, Sync::off);
+  EXPECT_THAT(complaints(forward("sync = \"never\"\n")), HasSubstr("\"never\" is no number with a unit"));
+  EXPECT_THAT(complaints(forward("sync = 50\n")), HasSubstr("did you mean \"50ms\"?"));
+}
+
+TEST(ALane, KeepsTheLatestOfEachTopicWhenToldTo) {
+  EXPECT_EQ(read(forward("when_full = \"keep-latest\"\n")).upstreams.at(0).forwards.at(0).when_full,
+            WhenFull::keep_latest);
+}
+
+TEST(ASecretFileWithoutAName, IsAComplaintWithItsPlace) {
+  EXPECT_THAT(complaints("[[upstream]]\nname = \"a\"\nservers = [\"mqtt://h\"]\npassword = { file = \"\" }\n"),
+              HasSubstr("t.toml:4:1: [[upstream]] password: the name of the secret's file is empty"));
+}
+
+TEST(TheSpool, HasACapacityForAllLanesTogether) {
+  EXPECT_EQ(read("[spool]\ncapacity = \"2GiB\"\n" + forward("")).spool.capacity, 2ull << 30);
+  EXPECT_THAT(complaints("[spool]\ncapacity = \"1MiB\"\n"), HasSubstr("the least is 24MiB"));
 }
 
 TEST(AllComplaints, ComeAtOnceSortedByPlace) {
@@ -192,7 +238,7 @@ when_full = "drop"
 [upstream.tls]
 verify = "no"
 )"),
-            R"(t.toml:1:1: "colour": unknown key; known here: broker, gateway, gpio, null, sysstat, upstream
+            R"(t.toml:1:1: "colour": unknown key; known here: broker, gateway, gpio, null, spool, sysstat, upstream
 t.toml:3:1: [gateway] "stop_timeot": unknown key; did you mean "stop_timeout"?
 t.toml:4:1: [gateway] stop_timeout: 5 has no unit; did you mean "5s"?
 t.toml:5:1: [brokr]: unknown table; did you mean "broker"?
@@ -200,7 +246,7 @@ t.toml:7:1: [[upstream]] name: "a/b" cannot be a name: 1 to 64 letters, digits, 
 t.toml:8:1: [[upstream]] servers: "tcp://h" is not understood; did you mean mqtt://?
 t.toml:9:1: [[upstream]] qos: expected an integer, found the string "1"
 t.toml:11:11: [[upstream.forward]] topics: the topic filter 'a/#/b' has '#' before its last level
-t.toml:12:1: [[upstream.forward]] when_full: the string "drop" is not one of "drop-oldest", "reject"
+t.toml:12:1: [[upstream.forward]] when_full: the string "drop" is not one of "drop-oldest", "reject", "keep-latest"
 t.toml:13:1: [upstream.tls]: is for mqtts:// servers, and this upstream has none; write mqtts://, or leave the table out
 t.toml:14:1: [upstream.tls] verify: expected true or false, found the string "no")");
 }
@@ -209,7 +255,7 @@ TEST(AnUnknownTable, IsAskedWhichWasMeant) {
   EXPECT_EQ(complaints("[sysstt]\n"), "t.toml:1:1: [sysstt]: unknown table; did you mean \"sysstat\"?");
   EXPECT_EQ(complaints("[[upstrem]]\n"), "t.toml:1:1: [upstrem]: unknown table; did you mean \"upstream\"?");
   EXPECT_THAT(complaints("[weather]\n"),
-              HasSubstr("unknown table; known here: broker, gateway, gpio, null, sysstat, upstream"));
+              HasSubstr("unknown table; known here: broker, gateway, gpio, null, spool, sysstat, upstream"));
   EXPECT_EQ(complaints("[[sysstat]]\n"), "t.toml:1:3: sysstat: expected one table, [sysstat], found a list of tables");
   EXPECT_EQ(complaints("[upstream]\nname = \"x\"\n"),
             "t.toml:1:2: upstream: expected entries of a list, [[upstream]], found a table");

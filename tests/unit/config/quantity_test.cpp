@@ -90,6 +90,27 @@ TEST(ASizeWithoutAKnownUnit, IsAskedWhichWasMeant) {
   EXPECT_THAT(no_size("99999999999TiB"), HasSubstr("too large"));
 }
 
+TEST(ARate, IsMessagesOrBytesInATime) {
+  EXPECT_EQ(parse_rate("20/s"), (Rate{20, 0}));
+  EXPECT_EQ(parse_rate("1/15s"), (Rate{1.0 / 15, 0}));
+  EXPECT_EQ(parse_rate("30/m"), (Rate{0.5, 0}));
+  EXPECT_EQ(parse_rate("64KiB/s"), (Rate{0, 65'536}));
+  EXPECT_EQ(parse_rate("100MB/d"), (Rate{0, 1e8 / 86'400}));
+  EXPECT_EQ(parse_rate("0.5/s"), (Rate{0.5, 0}));
+}
+
+TEST(WhatIsNoRate, IsRefusedWithAnExample) {
+  for (const auto* wrong :
+       {"", "20", "/s", "20/", "fast/s", "-1/s", "0/s", "0KiB/s", "20/0s", "20/s/s", "20/fortnight"}) {
+    EXPECT_THROW(static_cast<void>(parse_rate(wrong)), ConfigError) << wrong;
+  }
+  try {
+    static_cast<void>(parse_rate("20"));
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("\"1/15s\""));
+  }
+}
+
 TEST(AQuantityShown, ReadsBackAsTheSame) {
   for (const std::chrono::nanoseconds duration : {0ns, 1ns, 50'000'000ns, 10'000'000'000ns, 90'000'000'000ns}) {
     EXPECT_EQ(parse_duration(show_duration(duration)), duration);

@@ -59,6 +59,8 @@ topics = ["site-a/lamp/set"]
   EXPECT_EQ(one.window, other.window);
   EXPECT_EQ(one.backoff_first, other.backoff_first);
   EXPECT_EQ(one.backoff_most, other.backoff_most);
+  EXPECT_EQ(one.return_after, other.return_after);
+  EXPECT_EQ(one.rate, other.rate);
   EXPECT_EQ(one.tls.verify, other.tls.verify);
   const auto& up = one.forwards.at(0);
   const auto& bare_up = other.forwards.at(0);
@@ -69,6 +71,11 @@ topics = ["site-a/lamp/set"]
   EXPECT_EQ(up.capacity, bare_up.capacity);
   EXPECT_EQ(up.when_full, bare_up.when_full);
   EXPECT_EQ(up.sync, bare_up.sync);
+  EXPECT_EQ(up.sync_interval, bare_up.sync_interval);
+  EXPECT_EQ(up.priority, bare_up.priority);
+  EXPECT_EQ(up.backlog, bare_up.backlog);
+  EXPECT_EQ(up.retain, bare_up.retain);
+  EXPECT_EQ(up.envelope, bare_up.envelope);
   EXPECT_EQ(one.receives.at(0).qos, other.receives.at(0).qos);
 }
 
