@@ -96,8 +96,11 @@ bool get_properties(std::span<const std::byte> from, Properties& properties) {
 
 }  // namespace
 
-void encode(const Record& record, std::uint32_t salt, std::vector<std::byte>& buffer) {
-  const auto& message = record.message;
+std::size_t encoded_size(const Message& message) noexcept {
+  return record_header + message.topic.size() + properties_size(message.properties) + message.payload.size();
+}
+
+void encode(const Record& record, const Message& message, std::uint32_t salt, std::vector<std::byte>& buffer) {
   const auto properties = properties_size(message.properties);
   const auto length = record_header + message.topic.size() + properties + message.payload.size();
   buffer.resize(length);
@@ -145,6 +148,9 @@ Decoded decode(std::span<const std::byte> bytes, std::uint32_t salt) {
   auto& record = result.record;
   record.epoch = get<std::uint32_t>(bytes, 12);
   record.sequence = get<std::uint64_t>(bytes, 16);
+  if (record.sequence == 0 || record.sequence > out_of_reach || get<std::uint64_t>(bytes, 24) > out_of_reach) {
+    return result;
+  }
   if (get<std::uint8_t>(bytes, 44) != type_message) {
     result.kind = Decoded::Kind::other;
     return result;

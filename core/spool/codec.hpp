@@ -14,8 +14,13 @@ namespace tidegate::spool {
 /// Bytes of a record without topic, properties and payload.
 inline constexpr std::size_t record_header = 60;
 
-/// Puts the encoded record into the buffer, in place of what is there.
-void encode(const Record& record, std::uint32_t salt, std::vector<std::byte>& buffer);
+/// Bytes that a record of this message takes.
+[[nodiscard]] std::size_t encoded_size(const Message& message) noexcept;
+/// Puts the encoded record into the buffer, in place of what is there. message: in place of the record's own.
+void encode(const Record& record, const Message& message, std::uint32_t salt, std::vector<std::byte>& buffer);
+inline void encode(const Record& record, std::uint32_t salt, std::vector<std::byte>& buffer) {
+  encode(record, record.message, salt, buffer);
+}
 
 /// What stands at some place of a segment.
 struct Decoded {

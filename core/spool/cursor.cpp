@@ -8,6 +8,7 @@
 
 #include "spool/bytes.hpp"
 #include "spool/checksum.hpp"
+#include "spool/record.hpp"
 
 namespace tidegate::spool {
 namespace {
@@ -34,13 +35,18 @@ Cursor::Cursor(Disk& disk, const std::filesystem::path& folder)
     const auto generation = get<std::uint64_t>(span, 16);
     const auto count = get<std::uint32_t>(span, 48);
     if (fixed + count * range_size != length || (known_ && generation < generation_)) continue;
+    const auto up_to = get<std::uint64_t>(span, 24);
+    bool sensible = generation <= out_of_reach && up_to <= out_of_reach;
+    Settled settled(up_to);
+    for (std::size_t n = 0; sensible && n < count; ++n) {
+      const auto last = get<std::uint64_t>(span, fixed + n * range_size + 8);
+      sensible = last <= out_of_reach;
+      if (sensible) settled.add(get<std::uint64_t>(span, fixed + n * range_size), last);
+    }
+    if (!sensible) continue;
     known_ = true;
     generation_ = generation;
-    settled_ = Settled(get<std::uint64_t>(span, 24));
-    for (std::size_t n = 0; n < count; ++n) {
-      settled_.add(get<std::uint64_t>(span, fixed + n * range_size),
-                   get<std::uint64_t>(span, fixed + n * range_size + 8));
-    }
+    settled_ = std::move(settled);
     place_ = {get<std::uint64_t>(span, 32), get<std::uint64_t>(span, 40)};
     durable_ = frozen_ = slot;
     live_ = (slot + 1) % slots;
@@ -56,8 +62,9 @@ Cursor::Cursor(Disk& disk, const std::filesystem::path& folder)
   }
 }
 
-void Cursor::write(const Settled& settled, Place place) {
-  const auto count = std::min(settled.ranges().size(), most_ranges);
+std::uint64_t Cursor::write(const Settled& settled, Place place, std::uint64_t from) {
+  const auto& ranges = settled.ranges();
+  const auto count = std::min(ranges.size(), most_ranges);
   buffer_.resize(fixed + count * range_size);
   const std::span<std::byte> span(buffer_);
   put_text(span, 0, magic);
@@ -67,15 +74,24 @@ void Cursor::write(const Settled& settled, Place place) {
   put(span, 32, place.segment);
   put(span, 40, place.offset);
   put(span, 48, static_cast<std::uint32_t>(count));
-  std::size_t at = fixed;
-  for (const auto& [first, last] : settled.ranges()) {
-    if (at == buffer_.size()) break;
-    put(span, at, first);
-    put(span, at + 8, last);
-    at += range_size;
+  auto range = ranges.begin();
+  const bool jump = ranges.size() > count && from != 0;
+  for (std::size_t n = 0; n < count; ++n, ++range) {
+    // Half of them from there on, or as many as there are: never one twice.
+    if (jump && n == count / 2) {
+      auto next = ranges.lower_bound(from);
+      if (next != ranges.begin() && std::prev(next)->second >= from) --next;
+      std::size_t left = 0;
+      for (auto last = ranges.end(); left < count - n && last != next; ++left) --last;
+      if (left < count - n) next = std::prev(ranges.end(), static_cast<std::ptrdiff_t>(count - n));
+      if (next->first > range->first) range = next;
+    }
+    put(span, fixed + n * range_size, range->first);
+    put(span, fixed + n * range_size + 8, range->second);
   }
   put(span, 8, checksum(span.subspan(12), 0));
   file_->write(live_ * slot_size, buffer_);
+  return buffer_.size();
 }
 
 void Cursor::freeze() noexcept {

@@ -29,8 +29,9 @@ class Cursor {
   /// Of the first record that is not settled; a hint.
   [[nodiscard]] Place place() const noexcept { return place_; }
 
-  /// Writes it, without a sync: it survives the death of the process.
-  void write(const Settled& settled, Place place);
+  /// Writes it, without a sync: it survives the death of the process. When there are more ranges than fit, those next
+  /// to the first unsettled one and those from a sequence on come first. Returns the bytes written.
+  std::uint64_t write(const Settled& settled, Place place, std::uint64_t from = 0);
   /// What has been written so far is left alone from here on, so that sync() can bring it to the medium whole.
   void freeze() noexcept;
   /// Makes what was frozen durable. Throws SystemError.

@@ -3,6 +3,7 @@
 #include "spool/epoch.hpp"
 
 #include <array>
+#include <vector>
 
 #include "spool/bytes.hpp"
 #include "spool/checksum.hpp"
@@ -39,6 +40,10 @@ void write_epoch(Disk& disk, const std::filesystem::path& folder, const Epoch& e
   put(span, 12, epoch.epoch);
   put(span, 16, epoch.salt);
   put(span, 8, checksum(span.subspan(12), 0));
+  // Room for both slots from the start, so that a lane on a full disk can still be opened.
+  if (const auto size = file->size(); size < 2 * slot_size) {
+    file->write(size, std::vector<std::byte>(static_cast<std::size_t>(2 * slot_size - size)));
+  }
   // Epochs grow by one, so they take the slots in turn.
   file->write(epoch.epoch % 2 * slot_size, bytes);
   file->sync();

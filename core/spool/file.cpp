@@ -100,10 +100,11 @@ class MachineFile final : public File {
 class MachineDisk final : public Disk {
  public:
   [[nodiscard]] std::unique_ptr<File> open(const std::filesystem::path& path, Open how) override {
-    const int flags = O_RDWR | O_CLOEXEC | O_NOCTTY | (how == Open::create ? O_CREAT : 0);
+    const int flags = (how == Open::read ? O_RDONLY | O_NONBLOCK : O_RDWR) | O_CLOEXEC | O_NOCTTY |
+                      (how == Open::create ? O_CREAT : 0);
     Descriptor descriptor(uninterrupted([&] { return ::open(path.c_str(), flags, 0600); }));
     if (descriptor.get() == -1) {
-      if (how == Open::existing && errno == ENOENT) return nullptr;
+      if (how != Open::create && errno == ENOENT) return nullptr;
       fail(errno, how == Open::create ? "create" : "open", path);
     }
     return std::make_unique<MachineFile>(path, std::move(descriptor));

@@ -31,8 +31,9 @@ class File {
 class Disk {
  public:
   virtual ~Disk() = default;
-  enum class Open { existing, create };
-  /// Opens for reading and writing. existing: null when there is none. create: makes it, or opens what is there.
+  enum class Open { existing, create, read };
+  /// existing: for reading and writing; null when there is none. create: the same, but makes it then. read: for reading
+  /// only, which needs no more rights than that; null when there is none.
   [[nodiscard]] virtual std::unique_ptr<File> open(const std::filesystem::path& path, Open how) = 0;
   virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   virtual void remove(const std::filesystem::path& path) = 0;

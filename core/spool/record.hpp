@@ -9,6 +9,9 @@
 
 namespace tidegate::spool {
 
+/// No sequence, number or age is ever above; what claims to be is none of ours, whatever its checksum says.
+inline constexpr std::uint64_t out_of_reach = 1ULL << 62;
+
 /// One accepted message as the spool keeps it. (gateway, lane, epoch, sequence) never repeats.
 struct Record {
   std::uint64_t sequence = 0;  ///< from 1, one more for each append to the lane, across restarts

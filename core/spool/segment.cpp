@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spool/segment.hpp"
 
+#include <algorithm>
 #include <charconv>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "spool/bytes.hpp"
 #include "spool/checksum.hpp"
-#include "spool/codec.hpp"
+#include "spool/walk.hpp"
 
 namespace tidegate::spool {
 namespace {
@@ -26,6 +26,8 @@ std::array<std::byte, segment_header> encode(const SegmentHeader& header) noexce
   put(std::span<std::byte>(bytes), 16, header.number);
   put(std::span<std::byte>(bytes), 24, header.first);
   put(std::span<std::byte>(bytes), 32, header.epoch);
+  put(std::span<std::byte>(bytes), 36, header.begun);
+  put(std::span<std::byte>(bytes), 44, static_cast<std::uint8_t>(header.doubtful ? 1 : 0));
   put(std::span<std::byte>(bytes), 8, checksum(std::span<const std::byte>(bytes).subspan(12), 0));
   return bytes;
 }
@@ -46,6 +48,9 @@ std::optional<SegmentHeader> decode_segment_header(std::span<const std::byte> by
   header.number = get<std::uint64_t>(bytes, 16);
   header.first = get<std::uint64_t>(bytes, 24);
   header.epoch = get<std::uint32_t>(bytes, 32);
+  if (header.first == 0 || header.first > out_of_reach) return std::nullopt;
+  header.begun = std::max<std::int64_t>(0, get<std::int64_t>(bytes, 36));
+  header.doubtful = (get<std::uint8_t>(bytes, 44) & 1) != 0;
   return header;
 }
 
@@ -57,31 +62,25 @@ std::optional<std::uint64_t> segment_number(std::string_view name) noexcept {
   if (name.size() != 16 + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + 16, number, 16);
-  if (error != std::errc{} || end != name.data() + 16 || number == 0) return std::nullopt;
+  if (error != std::errc{} || end != name.data() + 16 || number == 0 || number > out_of_reach) return std::nullopt;
   return number;
 }
 
-Scan scan(const File& file, std::uint32_t salt, std::uint64_t least) {
+Scan scan(std::shared_ptr<const File> file, std::uint32_t salt, std::uint64_t least) {
   Scan result;
-  std::vector<std::byte> bytes(static_cast<std::size_t>(file.size()));
-  bytes.resize(file.read(0, bytes));
-  std::uint64_t previous = least == 0 ? 0 : least - 1;
-  for (std::size_t at = segment_header; at < bytes.size();) {
-    const auto rest = std::span<const std::byte>(bytes).subspan(at);
-    const auto found = decode(rest, salt);
-    const bool valid = found.kind == Decoded::Kind::record || found.kind == Decoded::Kind::other;
-    if (!valid || found.record.sequence <= previous) {
-      at += next_mark(rest);
-      continue;
-    }
-    previous = found.record.sequence;
-    if (result.first == 0) result.first = previous;
-    result.last = previous;
-    result.epoch = std::max(result.epoch, found.record.epoch);
-    result.age = found.record.age.count();
-    at += found.length;
-    result.end = at;
+  const auto size = file->size();
+  Walk walk;
+  walk.go(std::move(file),
+          {.offset = segment_header, .limit = size, .least = least, .salt = salt, .errors = Walk::Errors::step_over});
+  while (walk.next()) {
+    const auto& record = walk.found().record;
+    if (result.first == 0) result.first = record.sequence;
+    result.last = record.sequence;
+    result.epoch = std::max(result.epoch, record.epoch);
+    result.age = std::max(result.age, static_cast<std::int64_t>(record.age.count()));
+    result.end = walk.end();
   }
+  result.unreadable = walk.unreadable() != 0;
   return result;
 }
 

@@ -23,6 +23,8 @@ struct SegmentHeader {
   std::uint64_t first = 0;  ///< no record in it has a lower sequence
   std::uint32_t epoch = 0;
   std::uint32_t salt = 0;
+  std::int64_t begun = 0;  ///< gateway age when it was begun, ns; all in the segments before it is older. 0: not known
+  bool doubtful = false;   ///< its sync failed: who says that it is on the medium now may be wrong
 };
 [[nodiscard]] std::array<std::byte, segment_header> encode(const SegmentHeader& header) noexcept;
 /// Nothing when damaged. newer is set when the header is of a later version of the format.
@@ -41,6 +43,11 @@ struct Segment {
   std::shared_ptr<File> file;          ///< null while nobody needs it
   bool damaged = false;                ///< goes to quarantine when done
   bool suspect = false;                ///< its sync failed: nothing unsynced in it is to be believed
+  bool doubtful = false;               ///< as in its header
+  bool closed = false;                 ///< nothing more is appended to it
+  std::int64_t begun = 0;              ///< as in its header
+  std::uint32_t epoch = 0;             ///< as in its header
+  std::uint64_t needs = 0;             ///< once done: sequence that must be durable before it may go
 };
 
 /// What a look through a whole segment finds.
@@ -49,9 +56,10 @@ struct Scan {
   std::uint64_t last = 0;
   std::uint64_t end = segment_header;  ///< after the last valid record
   std::uint32_t epoch = 0;             ///< the highest seen
-  std::int64_t age = 0;                ///< of the last record, ns
+  std::int64_t age = 0;                ///< of the newest record, ns
+  bool unreadable = false;             ///< the disk could not read some of it
 };
-/// least: records with a lower sequence are remains of a former life.
-[[nodiscard]] Scan scan(const File& file, std::uint32_t salt, std::uint64_t least);
+/// least: records with a lower sequence are remains of a former life. Throws SystemError when nothing can be read.
+[[nodiscard]] Scan scan(std::shared_ptr<const File> file, std::uint32_t salt, std::uint64_t least);
 
 }  // namespace tidegate::spool

@@ -29,7 +29,19 @@ std::uint64_t Settled::add(std::uint64_t first, std::uint64_t last) {
 }
 
 bool Settled::contains(std::uint64_t sequence) const noexcept {
-  return count(sequence, sequence) != 0;
+  return open_from(sequence) != sequence;
+}
+
+std::uint64_t Settled::open_from(std::uint64_t sequence) const noexcept {
+  if (sequence <= up_to_) return up_to_ + 1;
+  const auto after = ranges_.upper_bound(sequence);
+  if (after == ranges_.begin()) return sequence;
+  return std::max(sequence, std::prev(after)->second + 1);
+}
+
+std::uint64_t Settled::open_until(std::uint64_t sequence, std::uint64_t most) const noexcept {
+  const auto after = ranges_.upper_bound(sequence);
+  return after == ranges_.end() ? most : std::min(most, after->first - 1);
 }
 
 std::uint64_t Settled::count(std::uint64_t first, std::uint64_t last) const noexcept {

@@ -19,6 +19,10 @@ class Settled {
   /// Adds first to last; returns how many of them were not settled before.
   std::uint64_t add(std::uint64_t first, std::uint64_t last);
   [[nodiscard]] bool contains(std::uint64_t sequence) const noexcept;
+  /// The first from this one on that is not settled, …
+  [[nodiscard]] std::uint64_t open_from(std::uint64_t sequence) const noexcept;
+  /// … and how far it goes on like this: the last one that is not settled, at most that.
+  [[nodiscard]] std::uint64_t open_until(std::uint64_t sequence, std::uint64_t most) const noexcept;
   /// How many of first to last are settled.
   [[nodiscard]] std::uint64_t count(std::uint64_t first, std::uint64_t last) const noexcept;
   /// How many are settled beyond up_to().

@@ -24,6 +24,7 @@ namespace {
 
 using std::chrono::steady_clock;
 constexpr auto age_interval = std::chrono::minutes{1};
+constexpr auto look_interval = std::chrono::seconds{1};
 
 std::string first_line(const char* path) {
   std::ifstream file(path);
@@ -92,14 +93,15 @@ std::string read_or_make_uuid(Disk& disk, const std::filesystem::path& folder) {
 }  // namespace
 
 struct Spool::Impl {
-  Impl(std::filesystem::path where, Disk& on, const Clock& with, std::string boot_id)
-      : folder(std::move(where)), disk(on), clock(with) {
+  Impl(std::filesystem::path where, Disk& on, const Clock& with, std::string boot_id, SpoolOptions options)
+      : folder(std::move(where)), disk(on), clock(with), budget(disk, folder, options) {
     disk.make_folder(folder);
     sync_parent();
     // A simulated disk has no folder to lock.
     if (&disk == &machine_disk()) lock = std::make_unique<FolderLock>(folder);
     uuid = read_or_make_uuid(disk, folder);
     age = std::make_unique<Age>(disk, folder, clock, std::move(boot_id));
+    budget.look();
     thread = std::thread([this] { run(); });
   }
 
@@ -114,6 +116,7 @@ struct Spool::Impl {
 
   void run() noexcept {
     auto age_due = steady_clock::now() + age_interval;
+    steady_clock::time_point look_due{};
     std::unique_lock guard(mutex);
     while (!stopping) {
       nudged = false;
@@ -121,14 +124,34 @@ struct Spool::Impl {
       for (const auto& log : all) logs.push_back(log.get());
       guard.unlock();
       const auto now = steady_clock::now();
-      auto next = age_due;
-      for (auto* log : logs) next = std::min(next, log->tend(now));
+      if (now >= look_due) {
+        budget.look();
+        if (age->look()) age_due = now;
+        look_due = now + look_interval;
+      }
       if (now >= age_due) {
         save_age();
         age_due = now + age_interval;
       }
+      auto next = std::min(age_due, look_due);
+      for (auto* log : logs) next = std::min(next, log->tend(now));
+      if (budget.over()) give_way(logs);
       guard.lock();
       condition.wait_until(guard, next, [&] { return nudged || stopping; });
+    }
+  }
+
+  /// The lanes of the lowest priority give what they have, one segment after the other; those that keep the latest of
+  /// each topic after the others.
+  void give_way(std::vector<Log*> logs) noexcept {
+    std::ranges::stable_sort(logs, {}, [](const Log* log) {
+      return std::pair(log->options().priority, log->options().when_full == WhenFull::keep_latest);
+    });
+    for (auto* log : logs) {
+      while (budget.over()) {
+        if (!log->give_way()) break;
+        budget.look();
+      }
     }
   }
 
@@ -153,6 +176,7 @@ struct Spool::Impl {
   const Clock& clock;
   std::unique_ptr<FolderLock> lock;
   std::string uuid;
+  Budget budget;
   std::unique_ptr<Age> age;
 
   std::mutex opening;  ///< one lane at a time
@@ -165,9 +189,9 @@ struct Spool::Impl {
   std::thread thread;
 };
 
-Spool::Spool(std::filesystem::path folder, Disk& disk, const Clock& clock, std::string boot_id) {
+Spool::Spool(std::filesystem::path folder, Disk& disk, const Clock& clock, std::string boot_id, SpoolOptions options) {
   if (boot_id.empty()) boot_id = first_line("/proc/sys/kernel/random/boot_id");
-  impl_ = std::make_unique<Impl>(std::move(folder), disk, clock, std::move(boot_id));
+  impl_ = std::make_unique<Impl>(std::move(folder), disk, clock, std::move(boot_id), options);
 }
 
 Spool::~Spool() {
@@ -191,7 +215,7 @@ Lane& Spool::lane(const std::string& upstream, const std::string& name, const La
   }
   impl_->disk.make_folder(impl_->folder / upstream);
   auto log = std::make_unique<Log>(impl_->disk, impl_->folder / upstream / name, upstream, name, options, *impl_->age,
-                                   impl_->clock, [this] { impl_->nudge(); });
+                                   impl_->clock, impl_->budget, [this] { impl_->nudge(); });
   impl_->disk.sync_folder(impl_->folder / upstream);
   impl_->disk.sync_folder(impl_->folder);
   auto& lane = *log;
@@ -236,22 +260,6 @@ void Spool::sync() {
     for (const auto& log : impl_->all) logs.push_back(log.get());
   }
   for (auto* log : logs) static_cast<void>(log->wait_flushed(std::chrono::seconds{30}));
-}
-
-const char* to_string(Discard discard) noexcept {
-  switch (discard) {
-    case Discard::expired:
-      return "expired";
-    case Discard::evicted:
-      return "evicted";
-    case Discard::refused:
-      return "refused";
-    case Discard::corrupt:
-      return "corrupt";
-    case Discard::dead_lettered:
-      return "dead-lettered";
-  }
-  return "?";
 }
 
 }  // namespace tidegate::spool

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "spool/budget.hpp"
 #include "spool/lane.hpp"
 
 namespace tidegate::spool {
@@ -20,13 +21,15 @@ class Spool {
   /// Opens or makes the folder. One process at a time: throws UnavailableError when another holds it (it says which),
   /// SystemError when the folder cannot be made or written (it says what to change). Damage never makes it throw.
   /// boot_id: of this boot; empty: as the kernel says.
-  Spool(std::filesystem::path folder, Disk& disk, const Clock& clock, std::string boot_id = {});
+  Spool(std::filesystem::path folder, Disk& disk, const Clock& clock, std::string boot_id = {},
+        SpoolOptions options = {});
   ~Spool();  ///< syncs what is not durable yet
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
   /// Opens or makes <folder>/<upstream>/<name>/. The names are checked: letters, digits, '-', '_', '.', at most 64,
-  /// not starting with '.'. Asking again for an open lane returns it.
+  /// not starting with '.'. Asking again for an open lane returns it. Throws SystemError when the disk cannot be
+  /// written (full, read-only): what is damaged, foreign or not to be read in the lane's folder never makes it throw.
   Lane& lane(const std::string& upstream, const std::string& name, const LaneOptions& options);
   /// The lanes on disk of one upstream that have not been opened: their blocks left the configuration. They stay and
   /// drain.

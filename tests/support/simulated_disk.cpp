@@ -9,6 +9,7 @@
 #include <cstring>
 #include <random>
 #include <set>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -126,8 +127,12 @@ class SimulatedDisk::OpenFile final : public spool::File {
   [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<std::byte> into) const override {
     const std::lock_guard lock(disk_.mutex_);
     ++disk_.counts_[node_->path].reads;
-    for (const auto& fault : disk_.failing_reads_) {
-      if (matches(node_->path, fault.matching)) fail(fault.code, "read", node_->path);
+    for (auto& fault : disk_.failing_reads_) {
+      if (fault.left == 0) continue;
+      if (matches(node_->path, fault.matching) && offset < fault.to && offset + into.size() > fault.from) {
+        if (fault.left != always) --fault.left;
+        fail(fault.code, "read", node_->path);
+      }
     }
     if (offset >= node_->bytes.size()) return 0;
     const auto count = std::min<std::size_t>(into.size(), node_->bytes.size() - offset);
@@ -191,7 +196,16 @@ class SimulatedDisk::OpenFile final : public spool::File {
     if (cut) throw PowerCut();
     const std::uint64_t stamp = disk_.stamp_;
     const std::uint64_t size = node_->bytes.size();
-    if (disk_.holding_) {
+    if (disk_.delay_ > std::chrono::milliseconds{0}) {
+      ++node_->syncing;
+      const auto delay = disk_.delay_;
+      lock.unlock();
+      std::this_thread::sleep_for(delay);
+      lock.lock();
+      --node_->syncing;
+      if (disk_.operations_ >= disk_.cut_) throw PowerCut();
+    }
+    if (disk_.holding_ && matches(node_->path, disk_.held_files_)) {
       ++disk_.waiting_syncs_;
       ++node_->syncing;
       disk_.held_.notify_all();
@@ -285,9 +299,12 @@ std::unique_ptr<spool::File> SimulatedDisk::open(const fs::path& path, Open how)
   const std::lock_guard lock(mutex_);
   if (auto node = find(path)) {
     if (node->folder) fail(EISDIR, "open", path);
+    for (const auto& fault : failing_opens_) {
+      if (matches(path.string(), fault.matching)) fail(fault.code, "open", path);
+    }
     return std::make_unique<OpenFile>(*this, node);
   }
-  if (how == Open::existing) return nullptr;
+  if (how != Open::create) return nullptr;
   const auto folder = parent(path, "create");
   const bool cut = begin("create " + path.string());
   check_names(path, "create");
@@ -486,9 +503,24 @@ void SimulatedDisk::fail_writes(const std::string& matching, std::uint64_t after
   failing_writes_.push_back({matching, after_bytes, code});
 }
 
-void SimulatedDisk::fail_reads(const std::string& matching, int code) {
+void SimulatedDisk::fail_reads(const std::string& matching, int code, std::uint64_t times) {
   const std::lock_guard lock(mutex_);
-  failing_reads_.push_back({matching, always, code});
+  failing_reads_.push_back({matching, times, code});
+}
+
+void SimulatedDisk::fail_reads_of(const std::string& matching, std::uint64_t offset, std::uint64_t end, int code) {
+  const std::lock_guard lock(mutex_);
+  failing_reads_.push_back({matching, always, code, offset, end});
+}
+
+void SimulatedDisk::fail_opens(const std::string& matching, int code) {
+  const std::lock_guard lock(mutex_);
+  failing_opens_.push_back({matching, always, code});
+}
+
+void SimulatedDisk::delay_syncs(std::chrono::milliseconds delay) {
+  const std::lock_guard lock(mutex_);
+  delay_ = delay;
 }
 
 void SimulatedDisk::fail_names(const std::string& matching, int code) {
@@ -507,11 +539,13 @@ void SimulatedDisk::heal() {
   failing_writes_.clear();
   failing_reads_.clear();
   failing_names_.clear();
+  failing_opens_.clear();
   free_ = 1ULL << 40;
 }
 
-void SimulatedDisk::hold_syncs() {
+void SimulatedDisk::hold_syncs(const std::string& matching) {
   const std::lock_guard lock(mutex_);
+  held_files_ = matching;
   holding_ = true;
 }
 

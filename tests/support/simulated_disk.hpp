@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -65,16 +66,23 @@ class SimulatedDisk final : public spool::Disk {
   void fail_syncs(const std::string& matching, std::uint64_t times = always, int code = 5);
   /// Writes to matching files fail with the code once so many more bytes have been written.
   void fail_writes(const std::string& matching, std::uint64_t after_bytes = 0, int code = 28);
-  void fail_reads(const std::string& matching, int code = 5);
+  void fail_reads(const std::string& matching, int code = 5, std::uint64_t times = always);
+  /// Reads of matching files fail that touch bytes from offset to before end.
+  void fail_reads_of(const std::string& matching, std::uint64_t offset, std::uint64_t end, int code = 5);
+  /// Opening what is there fails.
+  void fail_opens(const std::string& matching, int code = 13);
   /// Creations, renames and removals that match fail with the code.
   void fail_names(const std::string& matching, int code = 30);
   /// Files may grow by so many bytes in total, then ENOSPC. Overwriting needs none.
   void limit_space(std::uint64_t free);
   /// Ends all faults.
   void heal();
-  /// From now on a sync waits until release_syncs(). What it makes durable is what was there when it began.
-  void hold_syncs();
+  /// From now on a sync of matching files waits until release_syncs(). What it makes durable is what was there when it
+  /// began.
+  void hold_syncs(const std::string& matching = {});
   void release_syncs();
+  /// From now on each sync of a file takes so long.
+  void delay_syncs(std::chrono::milliseconds delay);
   /// Waits until a sync is being held; false after ten seconds.
   [[nodiscard]] bool wait_for_held_sync();
 
@@ -111,6 +119,8 @@ class SimulatedDisk final : public spool::Disk {
     std::string matching;
     std::uint64_t left;  ///< times or bytes
     int code;
+    std::uint64_t from = 0;  ///< bytes of the file, …
+    std::uint64_t to = always;
   };
   struct Bare {};
   explicit SimulatedDisk(Bare);
@@ -137,8 +147,11 @@ class SimulatedDisk final : public spool::Disk {
   std::vector<Fault> failing_writes_;
   std::vector<Fault> failing_reads_;
   std::vector<Fault> failing_names_;
+  std::vector<Fault> failing_opens_;
+  std::chrono::milliseconds delay_{0};
   std::uint64_t free_ = 1ULL << 40;
   bool holding_ = false;
+  std::string held_files_;  ///< what they match
   unsigned waiting_syncs_ = 0;
   mutable std::map<std::string, Count> counts_;
   std::deque<std::string> log_;

@@ -27,6 +27,7 @@ struct Bench {
   FakeClock clock;
   std::string boot = "boot-1";
   spool::LaneOptions options;
+  spool::SpoolOptions limits{.capacity = 0, .floor = 0};
   std::unique_ptr<spool::Spool> spool;
   spool::Lane* lane = nullptr;
 
@@ -40,7 +41,7 @@ struct Bench {
   Bench& operator=(const Bench&) = delete;
 
   spool::Lane& open() {
-    spool = std::make_unique<spool::Spool>(folder, *disk, clock, boot);
+    spool = std::make_unique<spool::Spool>(folder, *disk, clock, boot, limits);
     lane = &spool->lane("cloud", "default", options);
     return *lane;
   }

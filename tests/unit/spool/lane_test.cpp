@@ -688,7 +688,7 @@ TEST(ALane, IsDurableAfterTheWait) {
 TEST(ALane, StopsWaitingWhenTheTimeIsUp) {
   Bench bench;
   auto& lane = bench.open();
-  bench.disk->hold_syncs();
+  bench.disk->hold_syncs(".seg");
   bench.append(1, 1);
   EXPECT_FALSE(lane.wait_durable(1, 20ms));
   EXPECT_EQ(lane.durable(), 0U);
@@ -700,7 +700,7 @@ TEST(ALane, DoesNotCallDurableWhatCameWhileTheSyncRan) {
   Bench bench;
   auto& lane = bench.open();
   bench.append(1, 3);
-  bench.disk->hold_syncs();
+  bench.disk->hold_syncs(".seg");
   auto waiting = std::async(std::launch::async, [&] { return lane.wait_durable(3, Bench::patience); });
   ASSERT_TRUE(bench.disk->wait_for_held_sync());
   bench.append(4, 3);  // an append does not wait for the sync either
