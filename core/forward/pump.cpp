@@ -3,12 +3,16 @@
 #include "forward/pump.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string_view>
+#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include <tidegate/log.hpp>
 
-#include "forward/key.hpp"
+#include "forward/envelope.hpp"
 #include "forward/verdict.hpp"
 
 namespace tidegate::forward {
@@ -18,21 +22,40 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t read_count = 64;
 constexpr std::size_t read_bytes = 256U << 10;
+constexpr std::size_t share_unit = 1024;  ///< bytes that cost one unit of a share
 constexpr auto stall = std::chrono::seconds{30};
+constexpr auto disk_pause = std::chrono::milliseconds{1'000};
 
-/// An upper bound of what the PUBLISH needs on the wire, beside topic and payload.
-std::size_t packet_size(const Message& message) noexcept {
-  std::size_t size = 32 + message.topic.size() + message.payload.size() + message.properties.content_type.size() +
-                     message.properties.response_topic.size() + message.properties.correlation_data.size();
-  for (const auto& [name, value] : message.properties.user) size += 5 + name.size() + value.size();
+/// An upper bound of what the PUBLISH needs on the wire.
+std::size_t packet_size(std::size_t topic, std::size_t payload, const Properties& properties) noexcept {
+  std::size_t size = 32 + topic + payload + properties.content_type.size() + properties.response_topic.size() +
+                     properties.correlation_data.size();
+  for (const auto& [name, value] : properties.user) size += 5 + name.size() + value.size();
   return size;
+}
+
+std::vector<unsigned> weights(const std::vector<PumpLane>& lanes) {
+  std::vector<unsigned> all;
+  for (const auto& lane : lanes) all.push_back(lane.weight);
+  return all;
 }
 
 }  // namespace
 
+Pump::LaneState::LaneState(PumpLane lane, const std::string& gateway)
+    : options(std::move(lane)), key(options.gateway.empty() ? gateway : options.gateway, options.name) {
+  if (options.gateway.empty()) options.gateway = gateway;
+  streams[1].dry = !options.interleave;
+}
+
 Pump::Pump(PumpOptions options, std::vector<PumpLane> lanes, const MakeSession& make_session, PumpEvents events)
-    : options_(std::move(options)), events_(std::move(events)) {
-  for (auto& lane : lanes) lanes_.push_back({std::move(lane), {}, {}, {}});
+    : options_(std::move(options)),
+      events_(std::move(events)),
+      sharing_(weights(lanes)),
+      bucket_(options_.rate),
+      hunt_(2 * lanes.size() + 1) {
+  lanes_.reserve(lanes.size());
+  for (auto& lane : lanes) lanes_.emplace_back(std::move(lane), options_.gateway);
   session_ = make_session(*this);
 }
 
@@ -94,6 +117,8 @@ PumpStatus Pump::status() const {
   return status;
 }
 
+// --- From the session -----------------------------------------------------------------------------------------------
+
 void Pump::on_connected(const mqtt::Limits& limits) {
   {
     const std::lock_guard lock(mutex_);
@@ -108,8 +133,11 @@ void Pump::on_connected(const mqtt::Limits& limits) {
 void Pump::on_disconnected(const mqtt::Failure& failure) {
   {
     const std::lock_guard lock(mutex_);
+    // Of an end that the pump has not seen yet the first one counts: nothing was sent on the connections after it.
+    if (link_up_ && !new_end_) new_end_ = failure;
     link_up_ = false;
     new_limits_.reset();
+    ++connection_;
   }
   condition_.notify_one();
   if (events_.on_disconnected) events_.on_disconnected(failure);
@@ -120,186 +148,295 @@ void Pump::on_message(mqtt::Arrival&& arrival) {
 }
 
 void Pump::on_outcome(std::uint64_t slot, const mqtt::Outcome& outcome) {
+  const std::lock_guard lock(mutex_);
+  told_.push_back({slot, outcome});
+}
+
+void Pump::on_outcomes_told() {
   {
     const std::lock_guard lock(mutex_);
-    told_.push_back({slot, outcome});
+    if (told_.empty() || batch_told_) return;
+    batch_told_ = true;
   }
   condition_.notify_one();
 }
 
+// --- The thread -----------------------------------------------------------------------------------------------------
+
 void Pump::run() noexcept {
   std::unique_lock lock(mutex_);
-  last_progress_ = steady_clock::now();
+  last_progress_ = now();
   for (;;) {
-    const auto has_work = [&] {
-      return !told_.empty() || link_up_ != connected_ || new_limits_ || stopping_ ||
-             (connected_ && (readable_ || !queue_.empty()) && in_flight_.size() < status_.window);
-    };
-    if (!has_work()) {
-      // The second keeps the stall flag and the waits after refusals true; nothing else needs it.
-      condition_.wait_until(lock, std::min(next_try_, steady_clock::now() + std::chrono::seconds{1}), has_work);
-    }
-    const auto told = std::exchange(told_, {});
-    const bool was_connected = connected_;
-    connected_ = link_up_;
-    filling_ = connection_;
-    if (new_limits_) {
-      limits_ = *std::exchange(new_limits_, std::nullopt);
-      status_.window = std::min<std::size_t>(options_.window, limits_.receive_maximum);
-    }
-    readable_ = false;
-    while (!queue_.empty()) {
-      Item item;
-      item.record.message = std::move(queue_.front());
-      queue_.pop_front();
-      volatile_ready_.push_back(std::move(item));
-    }
-    if (volatile_ready_.size() > options_.queue) {
-      status_.dropped += volatile_ready_.size() - options_.queue;
-      volatile_ready_.erase(volatile_ready_.begin(),
-                            volatile_ready_.end() - static_cast<std::ptrdiff_t>(options_.queue));
-    }
-    const bool stopping = stopping_;
-    const auto drain_until = drain_until_;
+    await_news(lock);
+    take_news();
     lock.unlock();
-
-    const auto now = steady_clock::now();
-    try {
-      if (connected_ && !was_connected) {
-        // A new connection is a new chance for what the last one refused.
-        for (auto& lane : lanes_) {
-          lane.not_before = {};
-          lane.parked.clear();
-        }
-        last_progress_ = now;
-      }
-      for (const auto& entry : told) settle(entry);
-      if (connected_) fill();
-    } catch (const std::exception& error) {
-      // The disk refused to be read; try again with the next turn.
-      log::error("{}: {}", options_.name, error.what());
-      next_try_ = now + std::chrono::seconds{1};
-    }
-
+    work();
     lock.lock();
-    publish_status(now);
-    if (stopping) {
-      const bool idle = in_flight_.empty() && volatile_ready_.empty() && queue_.empty() && !readable_ &&
-                        std::ranges::all_of(lanes_, [](const LaneState& lane) { return lane.ready.empty(); });
-      if (!connected_ || idle || steady_clock::now() >= drain_until) break;
-      condition_.wait_until(lock, std::min(drain_until, steady_clock::now() + std::chrono::milliseconds{50}),
-                            [&] { return !told_.empty() || link_up_ != connected_; });
-    }
+    publish_status();
+    if (!news_.stopping) continue;
+    const auto left = drain_until_ - steady_clock::now();
+    if (!connected_ || is_idle() || left <= left.zero()) return;
+    condition_.wait_for(lock, std::min<steady_clock::duration>(left, std::chrono::milliseconds{50}),
+                        [&] { return batch_told_ || new_end_; });
   }
 }
 
-void Pump::publish_status(Time now) {
-  if (in_flight_.empty()) last_progress_ = now;
+void Pump::await_news(std::unique_lock<std::mutex>& lock) {
+  const auto has_work = [&] {
+    return batch_told_ || new_end_ || new_limits_ || stopping_ ||
+           (connected_ && (readable_ || !queue_.empty()) && in_flight_.size() < window());
+  };
+  if (has_work()) return;
+  // The second keeps the stall flag true; nothing else needs it.
+  const auto most = steady_clock::duration{std::chrono::seconds{1}};
+  const auto at = now();
+  const auto wait = next_try_ > at + most ? most : next_try_ - at;
+  if (!condition_.wait_for(lock, wait, has_work)) readable_ = true;
+}
+
+void Pump::take_news() {
+  news_.told.clear();
+  news_.told.swap(told_);
+  batch_told_ = false;
+  news_.ended = std::exchange(new_end_, std::nullopt);
+  news_.connected = std::exchange(new_limits_, std::nullopt);
+  news_.readable = std::exchange(readable_, false);
+  news_.stopping = stopping_;
+  filling_ = connection_;
+  for (; !queue_.empty(); queue_.pop_front()) {
+    Item item;
+    item.record.message = std::move(queue_.front());
+    volatile_ready_.push_back(std::move(item));
+  }
+  for (; volatile_ready_.size() > options_.queue; volatile_ready_.pop_front()) ++counts_.dropped;
+}
+
+void Pump::publish_status() {
+  if (in_flight_.empty()) last_progress_ = round_;
   status_.in_flight = in_flight_.size();
+  if (connected_) status_.window = window();
   status_.queued = volatile_ready_.size();
-  status_.stalled = connected_ && now - last_progress_ >= stall;
+  status_.delivered += counts_.delivered;
+  status_.sent += counts_.sent;
+  status_.retried += counts_.retried;
+  status_.dropped += counts_.dropped;
+  status_.dead_lettered += counts_.dead_lettered;
+  counts_ = {};
+  status_.stalled = connected_ && round_ - last_progress_ >= stall;
+  status_.paced = paced_;
+  status_.suspect = suspect_words_;
   status_.parked.clear();
   for (const auto& lane : lanes_) {
     if (!lane.parked.empty()) status_.parked.emplace(lane.options.name, lane.parked);
   }
 }
 
-void Pump::settle(const Told& told) {
-  const auto found = in_flight_.find(told.slot);
-  if (found == in_flight_.end()) return;
-  Item item = std::move(found->second);
-  in_flight_.erase(found);
-  switch (told.outcome.kind) {
-    case mqtt::Outcome::Kind::delivered:
-      last_progress_ = steady_clock::now();
-      if (item.lane != no_lane) {
-        auto& lane = lanes_[item.lane];
-        lane.options.lane->acknowledge(item.record.sequence);
-        {
-          const std::lock_guard lock(mutex_);
-          ++status_.delivered;
-        }
-        if (!item.record.message.properties.response_topic.empty() && events_.on_delivered) {
-          events_.on_delivered(item.record);
-        }
-      }
-      break;
-    case mqtt::Outcome::Kind::refused:
-      last_progress_ = steady_clock::now();
-      refused(std::move(item), told.outcome);
-      break;
-    case mqtt::Outcome::Kind::unknown: {
-      put_back(std::move(item));
-      const std::lock_guard lock(mutex_);
-      ++status_.retried;
-      break;
+bool Pump::is_idle() const {
+  const auto empty = [](const Stream& stream) {
+    return stream.again.empty() && stream.next == stream.read.size() && stream.dry;
+  };
+  return in_flight_.empty() && volatile_ready_.empty() && queue_.empty() && !readable_ &&
+         std::ranges::all_of(lanes_, [&](const LaneState& lane) { return std::ranges::all_of(lane.streams, empty); });
+}
+
+void Pump::work() noexcept try {
+  round_ = now();
+  next_try_ = Time::max();
+  paced_ = false;
+  if (news_.readable) {
+    for (auto& lane : lanes_) {
+      lane.streams[0].dry = false;
+      lane.streams[1].dry = !lane.options.interleave;
     }
   }
+  for (auto& told : news_.told) settle(told);
+  acknowledge();
+  if (news_.ended) ended(*news_.ended);
+  if (news_.connected) connected(*news_.connected);
+  if (connected_) fill();
+  describe_suspect();
+} catch (const std::exception& error) {
+  log::error("{}: {}", options_.name, error.what());
+  next_try_ = std::min(next_try_, round_ + std::min(disk_pause, options_.retry_most));
+}
+
+// --- What became of what was sent -----------------------------------------------------------------------------------
+
+Suspect Pump::suspect_of(const Item& item) const {
+  if (item.lane != no_lane) return {2 * item.lane + static_cast<std::size_t>(item.part), item.record.sequence};
+  // A life-cycle message comes again with each connection, so it is known by its topic.
+  return {2 * lanes_.size(), std::hash<std::string>{}(item.record.message.topic)};
+}
+
+void Pump::settle(Told& told) {
+  auto found = in_flight_.take(told.slot);
+  if (!found) return;
+  auto& item = *found;
+  auto* const lane = item.lane == no_lane ? nullptr : &lanes_[item.lane];
+  if (lane != nullptr) --lane->under_way;
+  if (told.outcome.kind == mqtt::Outcome::Kind::unknown) {
+    ++counts_.retried;
+    if (item.sent_with != Qos::at_most_once) lost_.push_back(suspect_of(item));
+    put_back(std::move(item));
+    return;
+  }
+  last_progress_ = round_;
+  // At QoS 0 an outcome is not the server's.
+  if (item.sent_with != Qos::at_most_once) hunt_.answered(suspect_of(item));
+  if (told.outcome.kind == mqtt::Outcome::Kind::refused) {
+    refused(std::move(item), told.outcome);
+    return;
+  }
+  if (lane == nullptr) return;
+  lane->delivered.push_back(item.record.sequence);
+  if (item.sent_with == Qos::at_most_once) {
+    ++counts_.sent;
+    return;
+  }
+  ++counts_.delivered;
+  if (lane->not_before <= round_) lane->parked.clear();
+  if (events_.on_delivered && !item.record.message.properties.response_topic.empty()) {
+    to_report_.push_back(std::move(item.record));
+  }
+}
+
+void Pump::acknowledge() {
+  for (auto& lane : lanes_) {
+    if (lane.delivered.empty()) continue;
+    try {
+      lane.options.lane->acknowledge(lane.delivered);
+      lane.delivered.clear();
+    } catch (const std::exception& error) {
+      log::error("{}: lane {}: cannot note what was delivered: {}", options_.name, lane.options.name, error.what());
+      next_try_ = std::min(next_try_, round_ + std::min(disk_pause, options_.retry_most));
+    }
+  }
+  for (const auto& record : to_report_) events_.on_delivered(record);
+  to_report_.clear();
 }
 
 void Pump::refused(Item item, const mqtt::Outcome& outcome) {
   const auto why = fmt::format("the server refused it: {} (0x{:02X})", outcome.reason, outcome.reason_code);
   if (item.lane == no_lane) {
     log::warning("{}: dropping a message on {}: {}", options_.name, item.record.message.topic, why);
-    const std::lock_guard lock(mutex_);
-    ++status_.dropped;
+    ++counts_.dropped;
     return;
   }
+  auto& lane = lanes_[item.lane];
   switch (verdict(outcome.reason_code)) {
     case Verdict::dead_letter:
       dead_letter(std::move(item), why);
       return;
-    case Verdict::park: {
-      auto& lane = lanes_[item.lane];
+    case Verdict::park:
       if (lane.parked.empty()) {
         log::warning("{}: lane {} waits: {} for topic {}; nothing is lost, mend the rights on the server",
                      options_.name, lane.options.name, why, item.record.message.topic);
       }
       lane.parked = why;
-      lane.not_before = steady_clock::now() + options_.retry_most;
+      lane.not_before = round_ + options_.retry_most;
       break;
-    }
     case Verdict::retry: {
-      auto& lane = lanes_[item.lane];
       const auto wait = std::min(options_.retry_most, options_.retry_first * (1 << std::min(item.attempts, 10U)));
-      lane.not_before = steady_clock::now() + wait;
+      lane.not_before = round_ + wait;
       ++item.attempts;
       log::info("{}: trying topic {} again in {} ms: {}", options_.name, item.record.message.topic, wait.count(), why);
       break;
     }
   }
+  ++counts_.retried;
   put_back(std::move(item));
-  const std::lock_guard lock(mutex_);
-  ++status_.retried;
+}
+
+void Pump::ended(const mqtt::Failure& failure) {
+  connected_ = false;
+  last_end_ = failure.what;
+  const bool hunting = hunt_.active();
+  const auto convicted = hunt_.ended(blame(failure), lost_);
+  lost_.clear();
+  if (!hunting && hunt_.active()) {
+    log::warning(
+        "{}: connections end before what was sent is acknowledged; sending one message at a time to find out "
+        "whether it is one of them",
+        options_.name);
+  } else if (hunting && !hunt_.active() && convicted.empty()) {
+    log::warning("{}: it is not one message that ends the connections; all of them stay and are sent again",
+                 options_.name);
+  }
+  for (const auto suspect : convicted) {
+    convict(suspect, fmt::format("the connection ended each time it was sent: {}", last_end_));
+  }
+  describe_suspect();
+}
+
+void Pump::connected(const mqtt::Limits& limits) {
+  limits_ = limits;
+  connected_ = true;
+  last_progress_ = round_;
+  for (auto& lane : lanes_) {
+    // A new connection is a new chance for what the last one refused.
+    lane.not_before = {};
+    lane.parked.clear();
+    lane.streams[0].dry = false;
+    lane.streams[1].dry = !lane.options.interleave;
+    if (!lane.options.interleave) continue;
+    try {
+      lane.options.lane->cut();
+    } catch (const std::exception& error) {
+      log::error("{}: lane {}: history and live stay one: {}", options_.name, lane.options.name, error.what());
+    }
+  }
+}
+
+void Pump::convict(Suspect suspect, const std::string& why) {
+  if (suspect.stream < 2 * lanes_.size()) {
+    if (auto item = take(suspect)) dead_letter(std::move(*item), why);
+    return;
+  }
+  const auto former = volatile_ready_.size();
+  std::erase_if(volatile_ready_, [&](const Item& item) {
+    if (suspect_of(item) != suspect) return false;
+    log::warning("{}: dropping a message on {}: {}", options_.name, item.record.message.topic, why);
+    return true;
+  });
+  counts_.dropped += former - volatile_ready_.size();
 }
 
 void Pump::dead_letter(Item item, const std::string& why) {
   auto& lane = lanes_[item.lane];
   if (options_.dead_letters != nullptr) {
-    Message letter = item.record.message;
-    letter.properties.expiry.reset();
-    letter.properties.user.emplace_back("tidegate-dead-letter", why);
-    set_key(letter.properties, dedupe_key(options_.gateway, lane.options.name, item.record));
     // Stored there before it leaves here; while the disk refuses, it stays here.
     try {
+      Message letter = item.record.message;
+      letter.properties.expiry.reset();
+      letter.properties.user.emplace_back("tidegate-dead-letter", why);
+      const auto [accepted, clock] = lane.options.lane->accepted_at(item.record);
+      set_key(letter.properties, lane.key.write(item.record, accepted, clock, item.sent));
       if (!options_.dead_letters->append(letter)) throw std::runtime_error("the dead letters are full");
     } catch (const std::exception& error) {
       log::error("{}: cannot move message {} to the dead letters: {}", options_.name, item.record.sequence,
                  error.what());
-      lane.not_before = steady_clock::now() + options_.retry_most;
+      lane.not_before = round_ + options_.retry_most;
       put_back(std::move(item));
       return;
     }
   }
   log::warning("{}: lane {}: message {} on {} can never be delivered, moved to the dead letters: {}", options_.name,
                lane.options.name, item.record.sequence, item.record.message.topic, why);
-  lane.options.lane->discard(item.record.sequence, spool::Discard::dead_lettered);
-  {
-    const std::lock_guard lock(mutex_);
-    ++status_.dead_lettered;
+  ++counts_.dead_lettered;
+  leave(item, spool::Discard::dead_lettered, why);
+}
+
+void Pump::leave(const Item& item, spool::Discard reason, const std::string& why) {
+  hunt_.gone(suspect_of(item));
+  auto& lane = lanes_[item.lane];
+  try {
+    lane.options.lane->discard(item.record.sequence, reason, why);
+  } catch (const std::exception& error) {
+    log::error("{}: lane {}: cannot note that message {} has left: {}", options_.name, lane.options.name,
+               item.record.sequence, error.what());
   }
   if (!item.record.message.properties.response_topic.empty() && events_.on_discarded) {
-    events_.on_discarded(item.record, spool::Discard::dead_lettered, why);
+    events_.on_discarded(item.record, reason, why);
   }
 }
 
@@ -308,103 +445,259 @@ void Pump::put_back(Item item) {
     volatile_ready_.push_front(std::move(item));
     return;
   }
-  // Outcomes come in any order; the lane's order is that of its sequences.
-  auto& ready = lanes_[item.lane].ready;
-  const auto place =
-      std::ranges::find_if(ready, [&](const Item& other) { return other.record.sequence > item.record.sequence; });
-  ready.insert(place, std::move(item));
+  // Outcomes come in any order; the stream's order is that of its sequences.
+  auto& items = lanes_[item.lane].streams[static_cast<std::size_t>(item.part)].again;
+  const auto place = std::ranges::upper_bound(items, item.record.sequence, {},
+                                              [](const Item& other) { return other.record.sequence; });
+  items.insert(place, std::move(item));
+}
+
+void Pump::describe_suspect() {
+  const auto suspect = hunt_.suspect();
+  if (suspect == suspect_) return;
+  suspect_ = suspect;
+  suspect_words_.clear();
+  if (!suspect) return;
+  const auto& items = again(suspect->stream);
+  const auto found = std::ranges::find(items, *suspect, [&](const Item& item) { return suspect_of(item); });
+  if (found == items.end()) return;
+  suspect_words_ = found->lane == no_lane
+                       ? fmt::format("a message on {}: the connection ended when it was sent: {}",
+                                     found->record.message.topic, last_end_)
+                       : fmt::format("lane {}, message {} on {}: the connection ended when it was sent: {}",
+                                     lanes_[found->lane].options.name, found->record.sequence,
+                                     found->record.message.topic, last_end_);
+}
+
+// --- Sending --------------------------------------------------------------------------------------------------------
+
+std::size_t Pump::window() const noexcept {
+  return hunt_.active() ? 1 : std::min<std::size_t>(options_.window, limits_.receive_maximum);
 }
 
 void Pump::fill() {
-  const auto now = steady_clock::now();
-  const std::size_t window = std::min<std::size_t>(options_.window, limits_.receive_maximum);
+  bool any = false;
   // What was under way on the last connection is settled (its outcomes came before this) or still on its way here.
   // When the connection is another one meanwhile, that comes first: a new message must not overtake it.
-  while (in_flight_.size() < window && filling_ == connection_) {
-    auto item = next(now);
-    if (!item) return;
-    if (!send_item(std::move(*item))) return;
+  while (in_flight_.size() < window() && filling_ == connection_) {
+    auto item = next();
+    if (!item) break;
+    const auto sent = send_item(std::move(*item));
+    if (sent == Sent::blocked) break;
+    any = any || sent == Sent::yes;
   }
+  if (any) session_->flush();
 }
 
-std::optional<Pump::Item> Pump::next(Time now) {
-  if (!volatile_ready_.empty()) {
-    auto item = std::move(volatile_ready_.front());
-    volatile_ready_.pop_front();
-    return item;
+std::optional<Pump::Item> Pump::next() {
+  if (auto item = next_volatile()) return item;
+  if (const auto at = bucket_.ready_at(); at > round_) {
+    paced_ = something_waits();
+    next_try_ = std::min(next_try_, at);  // in any case: a lane that was not read to its end does not call
+    return std::nullopt;
   }
-  next_try_ = Time::max();
-  for (std::size_t step = 0; step < lanes_.size(); ++step) {
-    const std::size_t index = (turn_ + step) % lanes_.size();
-    auto& lane = lanes_[index];
-    if (lane.not_before > now) {
-      next_try_ = std::min(next_try_, lane.not_before);
-      continue;
-    }
-    if (lane.ready.empty()) {
-      for (auto& record : lane.options.lane->read(read_count, read_bytes)) {
-        lane.ready.push_back({index, std::move(record), 0});
-      }
-    }
-    if (lane.ready.empty()) continue;
-    auto item = std::move(lane.ready.front());
-    lane.ready.pop_front();
-    turn_ = index + 1;
-    return item;
+  while (const auto trial = hunt_.trial()) {
+    if (auto item = take(*trial)) return item;
+    hunt_.gone(*trial);
+  }
+  if (const auto lane = sharing_.next([&](std::size_t index) { return choose(index); })) {
+    return take(*lane, lanes_[*lane].chosen);
+  }
+  while (!hunt_.aside().empty()) {
+    const auto suspect = hunt_.aside().front();
+    if (auto item = take(suspect)) return item;
+    hunt_.gone(suspect);
   }
   return std::nullopt;
 }
 
-Message Pump::prepare(const Item& item) const {
-  Message message = item.record.message;
-  auto& properties = message.properties;
-  if (item.lane != no_lane) {
-    const auto& lane = lanes_[item.lane];
-    if (lane.options.qos) message.qos = *lane.options.qos;
-    if (properties.expiry) {
-      const auto waited = std::chrono::floor<std::chrono::seconds>(lane.options.lane->age() - item.record.age);
-      *properties.expiry -= std::min(*properties.expiry, waited);
-    }
-    if (options_.properties) {
-      set_key(properties, dedupe_key(options_.gateway, lane.options.name, item.record));
-    }
-  } else if (options_.properties) {
-    set_key(properties, options_.gateway);
+std::optional<Pump::Item> Pump::next_volatile() {
+  const auto found =
+      hunt_.aside().empty()
+          ? volatile_ready_.begin()
+          : std::ranges::find_if(volatile_ready_, [&](const Item& item) { return !hunt_.is_aside(suspect_of(item)); });
+  if (found == volatile_ready_.end()) return std::nullopt;
+  auto item = std::move(*found);
+  volatile_ready_.erase(found);
+  return item;
+}
+
+bool Pump::choose(std::size_t index) {
+  auto& lane = lanes_[index];
+  if (lane.not_before > round_) {
+    next_try_ = std::min(next_try_, lane.not_before);
+    return false;
   }
-  if (item.lane != no_lane && !options_.keep_response) {
+  const auto part = lane.parts.next([&](std::size_t asked) { return has_next(lane, asked); });
+  if (part) lane.chosen = *part;
+  return part.has_value();
+}
+
+bool Pump::has_next(LaneState& lane, std::size_t part) {
+  auto& stream = lane.streams[part];
+  if (std::ranges::any_of(stream.again, [&](const Item& item) { return !hunt_.is_aside(suspect_of(item)); })) {
+    return true;
+  }
+  if (stream.next < stream.read.size()) return true;
+  if (stream.dry) return false;
+  stream.next = 0;
+  stream.read.clear();
+  try {
+    stream.read =
+        lane.options.lane->read(lane.options.latest ? 1 : read_count, read_bytes, static_cast<spool::Part>(part));
+  } catch (const std::exception& error) {
+    log::error("{}: lane {}: {}", options_.name, lane.options.name, error.what());
+    lane.not_before = round_ + std::min(disk_pause, options_.retry_most);
+    next_try_ = std::min(next_try_, lane.not_before);
+    return false;
+  }
+  stream.dry = stream.read.empty();
+  return !stream.dry;
+}
+
+bool Pump::something_waits() {
+  for (auto& lane : lanes_) {
+    if (lane.not_before > round_) {
+      next_try_ = std::min(next_try_, lane.not_before);
+      continue;
+    }
+    if (lane.options.latest) {
+      if (lane.options.lane->status().waiting > lane.under_way) return true;
+    } else if (has_next(lane, 0) || has_next(lane, 1)) {
+      return true;
+    }
+  }
+  return !hunt_.aside().empty();
+}
+
+Pump::Item Pump::take(std::size_t index, std::size_t part) {
+  auto& stream = lanes_[index].streams[part];
+  const auto found =
+      std::ranges::find_if(stream.again, [&](const Item& item) { return !hunt_.is_aside(suspect_of(item)); });
+  if (found != stream.again.end()) {
+    auto item = std::move(*found);
+    stream.again.erase(found);
+    return item;
+  }
+  Item item;
+  item.lane = index;
+  item.part = static_cast<spool::Part>(part);
+  item.record = std::move(stream.read[stream.next++]);
+  return item;
+}
+
+std::optional<Pump::Item> Pump::take(Suspect suspect) {
+  auto& items = again(suspect.stream);
+  const auto found = std::ranges::find(items, suspect, [&](const Item& item) { return suspect_of(item); });
+  if (found == items.end()) return std::nullopt;
+  auto item = std::move(*found);
+  items.erase(found);
+  return item;
+}
+
+std::deque<Pump::Item>& Pump::again(std::size_t stream) {
+  return stream < 2 * lanes_.size() ? lanes_[stream / 2].streams[stream % 2].again : volatile_ready_;
+}
+
+Pump::Sent Pump::send_item(Item item) {
+  auto* const lane = item.lane == no_lane ? nullptr : &lanes_[item.lane];
+  const auto part = static_cast<std::size_t>(item.part);
+  const auto& message = item.record.message;
+  const auto left = expiry_left(item);
+  if (lane != nullptr && left == std::chrono::seconds{0}) {
+    leave(item, spool::Discard::expired, "its expiry ran out before it could be delivered");
+    return Sent::gone;
+  }
+  const bool wrapped = lane != nullptr && lane->options.envelope && !message.payload.empty();
+  prepare(item, wrapped);
+  outgoing_.properties.expiry = left;
+  const auto payload = wrapped ? outgoing_.payload.size() : message.payload.size();
+  const auto size = packet_size(message.topic.size(), payload, outgoing_.properties);
+  const auto units = static_cast<std::int64_t>(std::max<std::size_t>(1, (payload + share_unit - 1) / share_unit));
+  if (size > limits_.maximum_packet_size) {
+    const auto why = fmt::format("it has {} bytes, the server takes {}", size, limits_.maximum_packet_size);
+    if (lane != nullptr) {
+      dead_letter(std::move(item), why);
+    } else {
+      log::warning("{}: dropping a message on {}: {}", options_.name, message.topic, why);
+      ++counts_.dropped;
+      hunt_.gone(suspect_of(item));
+    }
+    return Sent::gone;
+  }
+  const bool before = std::exchange(item.sent, true);
+  item.sent_with = outgoing_.qos;
+  // Under way before it is handed over: its outcome may come before publish() returned. It is lent, not copied.
+  const auto [slot, placed] = in_flight_.add(std::move(item));
+  auto& lender = placed.record.message;
+  outgoing_.topic.swap(lender.topic);
+  if (!wrapped) outgoing_.payload.swap(lender.payload);
+  const bool taken = session_->publish(slot, outgoing_);
+  outgoing_.topic.swap(lender.topic);
+  if (!wrapped) outgoing_.payload.swap(lender.payload);
+  if (!taken) {
+    placed.sent = before;
+    put_back(*in_flight_.take(slot));
+    return Sent::blocked;
+  }
+  bucket_.take(size, round_);
+  if (lane != nullptr) {
+    ++lane->under_way;
+    lane->parts.charge(part, units);
+    sharing_.charge(static_cast<std::size_t>(lane - lanes_.data()), units);
+  }
+  return Sent::yes;
+}
+
+std::optional<std::chrono::seconds> Pump::expiry_left(const Item& item) const {
+  auto left = item.record.message.properties.expiry;
+  if (left && item.lane != no_lane) {
+    const auto waited =
+        std::chrono::floor<std::chrono::seconds>(lanes_[item.lane].options.lane->age() - item.record.age);
+    *left -= std::min(*left, waited);
+  }
+  return left;
+}
+
+void Pump::prepare(const Item& item, bool wrapped) {
+  auto* const lane = item.lane == no_lane ? nullptr : &lanes_[item.lane];
+  const auto& message = item.record.message;
+  outgoing_.qos =
+      std::min(lane != nullptr ? lane->options.qos.value_or(message.qos) : message.qos, limits_.maximum_qos);
+  outgoing_.retain = message.retain && limits_.retain_available;
+  WallTime accepted{};
+  auto clock = ClockQuality::unsynced;
+  if (lane != nullptr && (wrapped || options_.properties)) {
+    std::tie(accepted, clock) = lane->options.lane->accepted_at(item.record);
+  }
+  if (wrapped) {
+    outgoing_.payload = envelope({lane->options.gateway, lane->options.name, item.record.epoch, item.record.sequence,
+                                  iso8601(accepted), clock, item.sent},
+                                 message.payload);
+  }
+  auto& properties = outgoing_.properties;
+  if (!options_.properties) return;
+  const auto& given = message.properties;
+  properties.content_type = wrapped ? "application/json" : given.content_type;
+  properties.utf8 = wrapped || given.utf8;
+  if (lane == nullptr || options_.keep_response) {
+    properties.response_topic = given.response_topic;
+    properties.correlation_data = given.correlation_data;
+  } else {
     properties.response_topic.clear();
     properties.correlation_data.clear();
   }
-  message.qos = std::min(message.qos, limits_.maximum_qos);
-  return message;
-}
-
-bool Pump::send_item(Item item) {
-  Message message = prepare(item);
-  if (item.lane != no_lane) {
-    if (item.record.message.properties.expiry && message.properties.expiry == std::chrono::seconds{0}) {
-      lanes_[item.lane].options.lane->discard(item.record.sequence, spool::Discard::expired);
-      if (!item.record.message.properties.response_topic.empty() && events_.on_discarded) {
-        events_.on_discarded(item.record, spool::Discard::expired, "its expiry ran out before it could be delivered");
-      }
-      return true;
-    }
-    if (packet_size(message) > limits_.maximum_packet_size) {
-      dead_letter(
-          item, fmt::format("it has {} bytes, the server takes {}", packet_size(message), limits_.maximum_packet_size));
-      return true;
-    }
-    if (message.retain && !limits_.retain_available) {
-      message.retain = false;
-    }
+  const std::string_view key =
+      lane != nullptr ? lane->key.write(item.record, accepted, clock, item.sent) : std::string_view(options_.gateway);
+  if (given.user.empty()) {
+    // The usual case, without an allocation.
+    properties.user.resize(1);
+    properties.user[0].first = key_property;
+    properties.user[0].second = key;
+  } else {
+    properties.user = given.user;
+    set_key(properties, key);
   }
-  // Under way before it is handed over: its outcome may come before publish() returned.
-  const auto slot = next_slot_++;
-  const auto placed = in_flight_.emplace(slot, std::move(item)).first;
-  if (session_->publish(slot, message)) return true;
-  put_back(std::move(placed->second));
-  in_flight_.erase(placed);
-  return false;
 }
 
 }  // namespace tidegate::forward

@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <map>
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include <tidegate/error.hpp>
 
+#include "forward/key.hpp"
 #include "support/memory_lane.hpp"
 
 namespace tidegate::forward {
@@ -33,34 +36,56 @@ class ScriptedSession final : public mqtt::Session {
   void start() override {}
   void stop(std::chrono::milliseconds) noexcept override { lose(); }
   bool publish(std::uint64_t slot, const Message& message) noexcept override {
+    std::function<Outcome(const Message&)> answers;
     {
       const std::lock_guard lock(mutex);
       if (!up) return false;
       sent.push_back({slot, message});
       open.insert(slot);
       most_open = std::max(most_open, open.size());
+      flushed = false;
+      doomed = doomed || (poisonous_ && poisonous_(message));
+      if (!doomed) answers = answer_;
     }
     condition.notify_all();
-    if (answer) listener.on_outcome(slot, answer(message));  // before publish() returned, as Paho may
-    if (answer) {
+    if (answers) {
+      listener.on_outcome(slot, answers(message));  // before publish() returned, as Paho may
+      listener.on_outcomes_told();
       const std::lock_guard lock(mutex);
       open.erase(slot);
     }
     return true;
+  }
+  void flush() noexcept override {
+    {
+      const std::lock_guard lock(mutex);
+      flushed = true;
+      ++flushes;
+    }
+    condition.notify_all();
   }
   void subscribe(std::vector<mqtt::Subscription>) override {}
   void reconnect(const std::string&) noexcept override {}
   mqtt::State state() const noexcept override { return up ? mqtt::State::connected : mqtt::State::waiting; }
   mqtt::Failure last_failure() const override { return {}; }
 
+  void answer(std::function<Outcome(const Message&)> with) {
+    const std::lock_guard lock(mutex);
+    answer_ = std::move(with);
+  }
+  void poison(std::function<bool(const Message&)> which) {
+    const std::lock_guard lock(mutex);
+    poisonous_ = std::move(which);
+  }
   void connect(mqtt::Limits limits = {}) {
     {
       const std::lock_guard lock(mutex);
       up = true;
+      doomed = false;
     }
     listener.on_connected(limits);
   }
-  void lose() {
+  void lose(const mqtt::Failure& failure = {"lost", 0, false, true}) {
     std::set<std::uint64_t> unknown;
     {
       const std::lock_guard lock(mutex);
@@ -69,14 +94,37 @@ class ScriptedSession final : public mqtt::Session {
       unknown.swap(open);
     }
     for (const auto slot : unknown) listener.on_outcome(slot, {Outcome::Kind::unknown, 0, ""});
-    listener.on_disconnected({"lost", 0, false});
+    listener.on_outcomes_told();
+    listener.on_disconnected(failure);
   }
   void settle(std::uint64_t slot, Outcome outcome = {Outcome::Kind::delivered, 0, ""}) {
+    tell(slot, std::move(outcome));
+    listener.on_outcomes_told();
+  }
+  void tell(std::uint64_t slot, Outcome outcome = {Outcome::Kind::delivered, 0, ""}) {
     {
       const std::lock_guard lock(mutex);
       open.erase(slot);
     }
     listener.on_outcome(slot, outcome);
+  }
+  /// Connects again and again; a poisonous message ends the connection once it has been flushed. Returns how many ended
+  /// until the last one stayed up with this much settled.
+  template <class Done>
+  int live(int most_ends, Done done) {
+    for (int ends = 0; ends < most_ends; ++ends) {
+      connect();
+      const auto until = std::chrono::steady_clock::now() + 5s;
+      while (std::chrono::steady_clock::now() < until) {
+        std::unique_lock lock(mutex);
+        condition.wait_for(lock, 1ms, [&] { return doomed && flushed; });
+        if (doomed && flushed) break;
+        lock.unlock();
+        if (done()) return ends;
+      }
+      lose({"cut off"});
+    }
+    return most_ends;
   }
   bool wait_sent(std::size_t count) {
     std::unique_lock lock(mutex);
@@ -92,13 +140,19 @@ class ScriptedSession final : public mqtt::Session {
   }
 
   mqtt::SessionListener& listener;
-  std::function<Outcome(const Message&)> answer;
   std::mutex mutex;
   std::condition_variable condition;
   std::vector<Sent> sent;
   std::set<std::uint64_t> open;
   std::size_t most_open = 0;
+  bool doomed = false;  ///< it has been sent one, and answers nothing more
+  bool flushed = true;  ///< nothing was published after the last flush()
+  int flushes = 0;
   std::atomic<bool> up{false};
+
+ private:
+  std::function<Outcome(const Message&)> answer_;
+  std::function<bool(const Message&)> poisonous_;
 };
 
 Message message(const std::string& topic, const std::string& payload = "x") {
@@ -116,12 +170,21 @@ class APump : public testing::Test {
  protected:
   void make(PumpOptions options = {}, std::vector<MemoryLane*> lanes = {}) {
     if (lanes.empty()) lanes = {&lane_};
+    std::vector<PumpLane> given;
+    for (auto* lane : lanes) {
+      given.emplace_back();
+      given.back().lane = lane;
+      given.back().name = "default";
+    }
+    make_with(std::move(options), std::move(given));
+  }
+  void make_with(PumpOptions options, std::vector<PumpLane> given) {
     options.name = "test";
     options.gateway = "uuid";
     options.retry_first = 1ms;
     options.retry_most = 20ms;
-    std::vector<PumpLane> given;
-    for (auto* lane : lanes) given.push_back({lane, "default", std::nullopt});
+    std::vector<spool::Lane*> lanes;
+    for (const auto& lane : given) lanes.push_back(lane.lane);
     pump_ = std::make_unique<Pump>(
         options, given,
         [&](mqtt::SessionListener& listener) {
@@ -132,8 +195,34 @@ class APump : public testing::Test {
         std::move(events_));
     for (auto* lane : lanes) lane->on_readable([this] { pump_->wake(); });
   }
-  void append(int count) {
-    for (int n = 0; n < count; ++n) ASSERT_TRUE(lane_.append(message("t", std::to_string(n))));
+  PumpLane lane(const std::string& name = "default") {
+    PumpLane made;
+    made.lane = &lane_;
+    made.name = name;
+    return made;
+  }
+  void append(int count, int from = 0) {
+    for (int n = from; n < from + count; ++n) ASSERT_TRUE(lane_.append(message("t", std::to_string(n))));
+  }
+  /// Payloads from the one with this index on.
+  std::vector<std::string> payloads(std::size_t from = 0) {
+    std::vector<std::string> all;
+    for (std::size_t n = from; n < session_->count(); ++n) all.push_back(session_->at(n).message.payload);
+    return all;
+  }
+  std::string key(std::size_t index) {
+    const auto sent = session_->at(index).message;
+    const auto* text = sent.properties.find_user("tidegate");
+    return text == nullptr ? "" : *text;
+  }
+  template <class Condition>
+  bool wait_status(Condition condition) {
+    const auto until = std::chrono::steady_clock::now() + 5s;
+    while (!condition(pump_->status())) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::yield();
+    }
+    return true;
   }
 
   MemoryLane lane_;
@@ -142,6 +231,7 @@ class APump : public testing::Test {
   // What scripts use: it outlives the pump's thread, as the locals of a test would not.
   std::atomic<int> count_{0};
   std::atomic<bool> flag_{false};
+  std::atomic<std::chrono::steady_clock::duration> clock_{1h};
   std::vector<std::uint64_t> told_;
   PumpEvents events_;
   ScriptedSession* session_ = nullptr;
@@ -150,7 +240,7 @@ class APump : public testing::Test {
 
 TEST_F(APump, DeliversInOrderAndAcknowledgesEachOnce) {
   make();
-  session_->answer = delivered;
+  session_->answer(delivered);
   append(500);
   pump_->start();
   session_->connect();
@@ -161,7 +251,7 @@ TEST_F(APump, DeliversInOrderAndAcknowledgesEachOnce) {
 
 TEST_F(APump, WakesForWhatIsAppendedLater) {
   make();
-  session_->answer = delivered;
+  session_->answer(delivered);
   pump_->start();
   session_->connect();
   append(1);
@@ -211,7 +301,7 @@ TEST_F(APump, SendsWhatWasUnderWayAgainInOrderBeforeAnythingNew) {
   session_->settle(session_->at(1).slot);  // out of order: 0, 2, 3 and the new 4 stay open
   ASSERT_TRUE(session_->wait_sent(5));
   session_->lose();
-  session_->answer = delivered;
+  session_->answer(delivered);
   session_->connect();
   ASSERT_TRUE(lane_.wait_settled(6));
   std::vector<std::string> again;
@@ -234,9 +324,9 @@ TEST_F(APump, LeavesAMessageInItsLaneUntilItIsDelivered) {
 TEST_F(APump, PublishesARefusedMessageAnewAndLosesNone) {
   make();
   count_ = 3;
-  session_->answer = [&](const Message&) {
+  session_->answer([&](const Message&) {
     return count_-- > 0 ? Outcome{Outcome::Kind::refused, 0x97, "quota exceeded"} : delivered({});
-  };
+  });
   append(5);
   pump_->start();
   session_->connect();
@@ -246,9 +336,8 @@ TEST_F(APump, PublishesARefusedMessageAnewAndLosesNone) {
 
 TEST_F(APump, ParksALaneThatHasNoRightsAndSaysWhyAndGoesOnWhenTheyAreMended) {
   make();
-  session_->answer = [&](const Message&) {
-    return flag_ ? delivered({}) : Outcome{Outcome::Kind::refused, 0x87, "not authorised"};
-  };
+  session_->answer(
+      [&](const Message&) { return flag_ ? delivered({}) : Outcome{Outcome::Kind::refused, 0x87, "not authorised"}; });
   append(1);
   pump_->start();
   session_->connect();
@@ -264,9 +353,9 @@ TEST_F(APump, MovesWhatCanNeverPassToTheDeadLettersAndDeliversTheRest) {
   PumpOptions options;
   options.dead_letters = &dead_;
   make(options);
-  session_->answer = [&](const Message& sent) {
+  session_->answer([&](const Message& sent) {
     return sent.payload == "1" ? Outcome{Outcome::Kind::refused, 0x99, "payload format invalid"} : delivered({});
-  };
+  });
   append(3);
   pump_->start();
   session_->connect();
@@ -285,7 +374,7 @@ TEST_F(APump, KeepsAMessageWhileTheDeadLettersCannotTakeIt) {
   options.dead_letters = &dead_;
   dead_.broken = true;
   make(options);
-  session_->answer = [&](const Message&) { return Outcome{Outcome::Kind::refused, 0x90, "topic name invalid"}; };
+  session_->answer([&](const Message&) { return Outcome{Outcome::Kind::refused, 0x90, "topic name invalid"}; });
   append(1);
   pump_->start();
   session_->connect();
@@ -297,7 +386,7 @@ TEST_F(APump, NeverSendsAPacketLargerThanTheServerTakes) {
   PumpOptions options;
   options.dead_letters = &dead_;
   make(options);
-  session_->answer = delivered;
+  session_->answer(delivered);
   ASSERT_TRUE(lane_.append(message("t", std::string(5000, 'x'))));
   ASSERT_TRUE(lane_.append(message("t", "small")));
   pump_->start();
@@ -312,7 +401,7 @@ TEST_F(APump, NeverSendsAPacketLargerThanTheServerTakes) {
 
 TEST_F(APump, LowersTheQosToWhatTheServerTakesAndDropsRetainWhereItHasNone) {
   make();
-  session_->answer = delivered;
+  session_->answer(delivered);
   auto made = message("t");
   made.qos = Qos::exactly_once;
   made.retain = true;
@@ -329,7 +418,7 @@ TEST_F(APump, LowersTheQosToWhatTheServerTakesAndDropsRetainWhereItHasNone) {
 
 TEST_F(APump, MarksEachMessageWithItsKeyAndKeepsResponseTopicAndCorrelationHere) {
   make();
-  session_->answer = delivered;
+  session_->answer(delivered);
   auto made = message("t");
   made.properties.response_topic = "answer/here";
   made.properties.correlation_data = "42";
@@ -352,7 +441,7 @@ TEST_F(APump, SendsTheExpiryThatIsLeftAndDiscardsWhatRanOut) {
     ++count_;
   };
   make();
-  session_->answer = delivered;
+  session_->answer(delivered);
   auto made = message("t");
   made.properties.expiry = 10s;
   made.properties.response_topic = "r";
@@ -369,6 +458,586 @@ TEST_F(APump, SendsTheExpiryThatIsLeftAndDiscardsWhatRanOut) {
   EXPECT_EQ(count_, 1);
 }
 
+// --- In batches -----------------------------------------------------------------------------------------------------
+
+TEST_F(APump, WorksOnOutcomesAsABatchAndAcknowledgesOnce) {
+  make();
+  append(10);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(10));
+  for (std::size_t n = 0; n < 10; ++n) session_->tell(session_->at(n).slot);
+  session_->listener.on_outcomes_told();
+  ASSERT_TRUE(lane_.wait_settled(10));
+  EXPECT_EQ(lane_.acknowledge_calls, 1U);
+  EXPECT_TRUE(wait_status([](const PumpStatus& status) { return status.delivered == 10; }));
+}
+
+TEST_F(APump, FlushesOnceAfterTheLastPublishOfABatch) {
+  make();
+  append(50);
+  pump_->start();
+  session_->connect();
+  std::unique_lock lock(session_->mutex);
+  ASSERT_TRUE(session_->condition.wait_for(lock, 5s, [&] { return session_->sent.size() == 50 && session_->flushed; }));
+  EXPECT_EQ(session_->flushes, 1);
+}
+
+TEST_F(APump, NotesADeliveryLaterWhenTheDiskRefusesItNow) {
+  lane_.unwritable = true;
+  make();
+  session_->answer(delivered);
+  append(2);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.delivered == 2; }));
+  EXPECT_TRUE(lane_.acknowledged.empty());
+  lane_.unwritable = false;
+  ASSERT_TRUE(lane_.wait_settled(2));
+  EXPECT_EQ(session_->count(), 2U) << "sent once, whatever the disk does";
+}
+
+TEST_F(APump, LetsOtherLanesGoOnWhenOneCannotBeRead) {
+  lane_.unreadable = true;
+  make({}, {&lane_, &other_});
+  session_->answer(delivered);
+  append(1);
+  for (int n = 0; n < 3; ++n) ASSERT_TRUE(other_.append(message("b")));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(other_.wait_settled(3));
+  lane_.unreadable = false;
+  ASSERT_TRUE(lane_.wait_settled(1));
+}
+
+// --- Sharing --------------------------------------------------------------------------------------------------------
+
+TEST_F(APump, SharesAWindowOfOneByWeight) {
+  PumpOptions options;
+  options.window = 1;
+  auto first = lane("high");
+  auto second = lane("low");
+  first.weight = 3;
+  second.lane = &other_;
+  second.weight = 1;
+  for (int n = 0; n < 30; ++n) {
+    ASSERT_TRUE(lane_.append(message("a")));
+    ASSERT_TRUE(other_.append(message("b")));
+  }
+  make_with(options, {first, second});
+  session_->answer(delivered);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(30));
+  ASSERT_TRUE(other_.wait_settled(30));
+  int low = 0;
+  for (std::size_t n = 0; n < 20; ++n) low += session_->at(n).message.topic == "b" ? 1 : 0;
+  EXPECT_EQ(low, 5);
+}
+
+TEST_F(APump, SharesByKilobytesNotByMessages) {
+  PumpOptions options;
+  options.window = 1;
+  make(options, {&lane_, &other_});
+  ASSERT_TRUE(lane_.append(message("a", std::string(10'000, 'x'))));
+  ASSERT_TRUE(lane_.append(message("a")));
+  for (int n = 0; n < 30; ++n) ASSERT_TRUE(other_.append(message("b")));
+  session_->answer(delivered);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(2));
+  ASSERT_TRUE(other_.wait_settled(30));
+  std::vector<std::size_t> places;
+  for (std::size_t n = 0; n < session_->count(); ++n) {
+    if (session_->at(n).message.topic == "a") places.push_back(n);
+  }
+  ASSERT_EQ(places.size(), 2U);
+  EXPECT_GE(places[1] - places[0], 10U);
+}
+
+TEST_F(APump, InterleavesHistoryAndLiveEachInOrder) {
+  PumpOptions options;
+  options.window = 1;
+  auto given = lane();
+  given.interleave = true;
+  make_with(options, {given});
+  for (int n = 0; n < 4; ++n) ASSERT_TRUE(lane_.append(message("h", std::to_string(n))));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(1));
+  EXPECT_EQ(lane_.cuts, 1);
+  for (int n = 0; n < 6; ++n) ASSERT_TRUE(lane_.append(message("l", std::to_string(n))));
+  for (std::size_t n = 0; n < 10; ++n) {
+    ASSERT_TRUE(session_->wait_sent(n + 1));
+    session_->settle(session_->at(n).slot);
+  }
+  std::string order;
+  for (std::size_t n = 0; n < 10; ++n) order += session_->at(n).message.topic + session_->at(n).message.payload;
+  EXPECT_EQ(order, "h0l0h1l1h2l2h3l3l4l5");
+}
+
+TEST_F(APump, CutsAgainAtEachConnectionAndSendsWhatWasUnderWayFirstInItsStream) {
+  PumpOptions options;
+  options.window = 4;
+  auto given = lane();
+  given.interleave = true;
+  make_with(options, {given});
+  for (int n = 0; n < 4; ++n) ASSERT_TRUE(lane_.append(message("h", std::to_string(n))));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(4));
+  for (int n = 0; n < 4; ++n) ASSERT_TRUE(lane_.append(message("l", std::to_string(n))));
+  session_->settle(session_->at(0).slot);
+  session_->settle(session_->at(1).slot);
+  ASSERT_TRUE(session_->wait_sent(6));  // h2 h3 l0 l1 are under way
+  session_->lose();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(10));
+  EXPECT_EQ(lane_.cuts, 2);
+  for (int n = 4; n < 6; ++n) ASSERT_TRUE(lane_.append(message("l", std::to_string(n))));
+  session_->answer(delivered);
+  for (std::size_t n = 6; n < 10; ++n) session_->settle(session_->at(n).slot);
+  ASSERT_TRUE(lane_.wait_settled(10));
+  std::map<std::string, std::vector<std::string>> orders;
+  for (std::size_t n = 6; n < session_->count(); ++n) {
+    orders[session_->at(n).message.topic].push_back(session_->at(n).message.payload);
+  }
+  EXPECT_EQ(orders["h"], (std::vector<std::string>{"2", "3"}));
+  const auto& live = orders["l"];
+  ASSERT_EQ(live.size(), 6U);
+  EXPECT_EQ((std::vector<std::string>{live[0], live[1]}), (std::vector<std::string>{"0", "1"}));
+  const auto place = [&](const char* payload) { return std::ranges::find(live, payload) - live.begin(); };
+  EXPECT_LT(place("2"), place("3"));
+  EXPECT_LT(place("4"), place("5"));
+}
+
+TEST_F(APump, DoesNotCutALaneThatIsInOrder) {
+  make();
+  session_->answer(delivered);
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(1));
+  EXPECT_EQ(lane_.cuts, 0);
+}
+
+TEST_F(APump, ReadsALaneOfLatestValuesNoSoonerThanItCanSend) {
+  PumpOptions options;
+  options.window = 1;
+  lane_.keep_latest = true;
+  auto given = lane();
+  given.latest = true;
+  make_with(options, {given});
+  ASSERT_TRUE(lane_.append(message("t", "1")));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(1));
+  for (const auto* payload : {"2", "3", "4"}) ASSERT_TRUE(lane_.append(message("t", payload)));
+  ASSERT_TRUE(lane_.append(message("u", "5")));
+  ASSERT_TRUE(lane_.append(message("t", "6")));
+  session_->answer(delivered);
+  session_->settle(session_->at(0).slot);
+  ASSERT_TRUE(lane_.wait_settled(6));
+  EXPECT_EQ(payloads(), (std::vector<std::string>{"1", "5", "6"}));
+}
+
+// --- Pacing ---------------------------------------------------------------------------------------------------------
+
+TEST_F(APump, KeepsTheRateAndSaysThatItIsWhatItWaitsFor) {
+  PumpOptions options;
+  options.rate.messages = 1.0 / 15;
+  options.now = [this] { return std::chrono::steady_clock::time_point{clock_.load()}; };
+  lane_.keep_latest = true;
+  auto given = lane();
+  given.latest = true;
+  make_with(options, {given});
+  session_->answer(delivered);
+  ASSERT_TRUE(lane_.append(message("t", "1")));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(1));
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.delivered == 1; }));
+  EXPECT_FALSE(pump_->status().paced) << "nothing waits";
+  ASSERT_TRUE(lane_.append(message("t", "2")));
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.paced; }));
+  ASSERT_TRUE(lane_.append(message("t", "3")));
+  clock_ = clock_.load() + 14s;
+  pump_->wake();
+  ASSERT_TRUE(lane_.append(message("t", "4")));
+  EXPECT_EQ(session_->count(), 1U);
+  clock_ = clock_.load() + 2s;
+  pump_->wake();
+  ASSERT_TRUE(session_->wait_sent(2));
+  EXPECT_EQ(payloads(), (std::vector<std::string>{"1", "4"}));
+  EXPECT_TRUE(wait_status([](const PumpStatus& status) { return !status.paced; }));
+}
+
+TEST_F(APump, SendsABurstAndWakesByItselfForTheRest) {
+  PumpOptions options;
+  options.rate.messages = 200;
+  make(options);
+  session_->answer(delivered);
+  append(220);
+  pump_->start();
+  const auto before = std::chrono::steady_clock::now();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(220));
+  EXPECT_GE(std::chrono::steady_clock::now() - before, 95ms);
+}
+
+TEST_F(APump, DoesNotDelayVolatileMessagesButChargesThem) {
+  PumpOptions options;
+  options.rate.messages = 1;
+  options.now = [this] { return std::chrono::steady_clock::time_point{clock_.load()}; };
+  make(options);
+  session_->answer(delivered);
+  for (int n = 0; n < 5; ++n) pump_->send(message("v"));
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(5));
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.paced; }));
+  EXPECT_EQ(session_->count(), 5U);
+  clock_ = clock_.load() + 4s;
+  pump_->wake();
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.paced; }));
+  EXPECT_EQ(session_->count(), 5U);
+  clock_ = clock_.load() + 1s;
+  pump_->wake();
+  ASSERT_TRUE(lane_.wait_settled(1));
+}
+
+// --- Marks ----------------------------------------------------------------------------------------------------------
+
+TEST_F(APump, MarksAsResentOnlyWhatWasSentBefore) {
+  PumpOptions options;
+  options.window = 2;
+  make(options);
+  append(3);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(2));
+  session_->lose();
+  session_->answer(delivered);
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(3));
+  for (std::size_t n = 0; n < 2; ++n) {
+    EXPECT_FALSE(parse_key(key(n))->resent);
+    EXPECT_EQ(key(n + 2), key(n) + "/resent");
+  }
+  EXPECT_FALSE(parse_key(key(4))->resent);
+}
+
+TEST_F(APump, MarksARefusedMessageAsResent) {
+  make();
+  count_ = 1;
+  session_->answer([&](const Message&) {
+    return count_-- > 0 ? Outcome{Outcome::Kind::refused, 0x97, "quota exceeded"} : delivered({});
+  });
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(1));
+  EXPECT_FALSE(parse_key(key(0))->resent);
+  EXPECT_TRUE(parse_key(key(1))->resent);
+}
+
+TEST_F(APump, NamesTheTimeThatTheLaneNowBelieves) {
+  lane_.wall = WallTime{10s};
+  lane_.correction = 1'700'000'000s;
+  make();
+  session_->answer(delivered);
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(1));
+  EXPECT_EQ(key(0), "uuid/default/1/1/2023-11-14T22:13:30.000Z/ntp");
+}
+
+TEST_F(APump, NamesTheGatewayOfTheLane) {
+  auto given = lane("from-away");
+  given.gateway = "another";
+  make_with({}, {given});
+  session_->answer(delivered);
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(1));
+  EXPECT_TRUE(key(0).starts_with("another/from-away/1/1/")) << key(0);
+}
+
+TEST_F(APump, SendsEachMessageWithItsOwnPropertiesOnly) {
+  PumpOptions options;
+  options.window = 1;
+  make(options);
+  session_->answer(delivered);
+  auto rich = message("t", "rich");
+  rich.properties.content_type = "text/plain";
+  rich.properties.utf8 = true;
+  rich.properties.expiry = 100s;
+  rich.properties.response_topic = "r";
+  rich.properties.correlation_data = "c";
+  rich.properties.user = {{"a", "1"}, {"b", "2"}};
+  rich.retain = true;
+  pump_->send(rich);
+  ASSERT_TRUE(lane_.append(rich));
+  ASSERT_TRUE(lane_.append(message("t", "plain")));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(2));
+  ASSERT_EQ(session_->count(), 3U);
+  EXPECT_EQ(session_->at(0).message.properties.response_topic, "r");
+  auto second = session_->at(1).message;
+  EXPECT_EQ(second.properties.user.size(), 3U);
+  second.properties.user.pop_back();
+  auto expected = rich;
+  expected.properties.response_topic.clear();
+  expected.properties.correlation_data.clear();
+  EXPECT_EQ(second, expected);
+  auto third = session_->at(2).message;
+  EXPECT_EQ(third.properties.user.size(), 1U);
+  third.properties.user.clear();
+  EXPECT_EQ(third, message("t", "plain"));
+}
+
+TEST_F(APump, WrapsPayloadsInAnEnvelopeAndKeepsThemWholeForAResend) {
+  PumpOptions options;
+  options.properties = false;
+  auto given = lane();
+  given.envelope = true;
+  make_with(options, {given});
+  ASSERT_TRUE(lane_.append(message("t", "21.5")));
+  auto removal = message("gone", "");
+  removal.retain = true;
+  ASSERT_TRUE(lane_.append(removal));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(2));
+  session_->lose();
+  session_->answer(delivered);
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(2));
+  EXPECT_EQ(session_->at(0).message.payload,
+            R"({"gateway":"uuid","lane":"default","epoch":1,"sequence":1,"time":"1970-01-01T00:00:00.000Z",)"
+            R"("clock":"none","payload":21.5})");
+  EXPECT_EQ(session_->at(1).message, removal);
+  EXPECT_EQ(session_->at(2).message.payload,
+            R"({"gateway":"uuid","lane":"default","epoch":1,"sequence":1,"time":"1970-01-01T00:00:00.000Z",)"
+            R"("clock":"none","resent":true,"payload":21.5})");
+}
+
+// --- Poison ---------------------------------------------------------------------------------------------------------
+
+TEST_F(APump, FindsTheMessageThatEndsTheConnectionAndDeliversAllOthersInOrder) {
+  PumpOptions options;
+  options.window = 10;
+  options.dead_letters = &dead_;
+  make(options);
+  session_->answer(delivered);
+  session_->poison([](const Message& sent) { return sent.payload == "25"; });
+  append(50);
+  pump_->start();
+  EXPECT_LE(session_->live(10, [&] { return dead_.appended() == 1 && lane_.wait_settled(50); }), 6);
+  EXPECT_EQ(lane_.acknowledged.size(), 49U);
+  EXPECT_EQ(lane_.discarded.at(26), spool::Discard::dead_lettered);
+  EXPECT_EQ(lane_.reasons.at(26), "the connection ended each time it was sent: cut off");
+  std::vector<std::string> first;
+  for (const auto& payload : payloads()) {
+    if (payload != "25" && std::ranges::find(first, payload) == first.end()) first.push_back(payload);
+  }
+  std::vector<std::string> in_order;
+  for (int n = 0; n < 50; ++n) {
+    if (n != 25) in_order.push_back(std::to_string(n));
+  }
+  EXPECT_EQ(first, in_order);
+  EXPECT_TRUE(wait_status([](const PumpStatus& status) { return status.window == 10 && status.suspect.empty(); }));
+}
+
+TEST_F(APump, FindsItThoughAnotherLaneIsAcknowledgedOnEachConnection) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  options.window = 1;
+  make(options, {&lane_, &other_});
+  session_->answer(delivered);
+  session_->poison([](const Message& sent) { return sent.payload == "0"; });
+  append(2);
+  for (int n = 0; n < 100; ++n) ASSERT_TRUE(other_.append(message("b", "good")));
+  pump_->start();
+  EXPECT_LE(
+      session_->live(10, [&] { return dead_.appended() == 1 && lane_.wait_settled(2) && other_.wait_settled(100); }),
+      6);
+  EXPECT_EQ(lane_.acknowledged.size(), 1U);
+  EXPECT_EQ(other_.acknowledged.size(), 100U);
+}
+
+TEST_F(APump, KeepsTheOnlyMessageThatWaitsAndSaysWhichItIs) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  make(options);
+  session_->answer(delivered);
+  session_->poison([](const Message& sent) { return sent.payload == "0"; });
+  append(1);
+  pump_->start();
+  EXPECT_EQ(session_->live(8, [] { return false; }), 8);
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return !status.suspect.empty(); }));
+  EXPECT_EQ(pump_->status().suspect, "lane default, message 1 on t: the connection ended when it was sent: cut off");
+  EXPECT_EQ(session_->count(), 8U);
+  EXPECT_EQ(dead_.appended(), 0U);
+  session_->poison([](const Message&) { return false; });
+  EXPECT_EQ(session_->live(1, [&] { return lane_.wait_settled(1); }), 0);
+  EXPECT_TRUE(wait_status([](const PumpStatus& status) { return status.suspect.empty(); }));
+}
+
+TEST_F(APump, ConvictsNobodyWhenTheServerEndsEveryConnection) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  make(options);
+  session_->answer(delivered);
+  session_->poison([&](const Message&) { return !flag_; });
+  append(20);
+  pump_->start();
+  EXPECT_EQ(session_->live(20, [] { return false; }), 20);
+  EXPECT_EQ(dead_.appended(), 0U);
+  flag_ = true;
+  EXPECT_EQ(session_->live(1, [&] { return lane_.wait_settled(20); }), 0);
+  EXPECT_EQ(lane_.acknowledged.size(), 20U);
+}
+
+TEST_F(APump, ConvictsNobodyWhenTheLinkFails) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  make(options);
+  append(3);
+  pump_->start();
+  for (int n = 0; n < 10; ++n) {
+    session_->connect();
+    ASSERT_TRUE(session_->wait_sent(3U * static_cast<std::size_t>(n + 1))) << "a window of one at connection " << n;
+    session_->lose({"nothing came", 0, false, true});
+  }
+  session_->answer(delivered);
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(3));
+  EXPECT_EQ(dead_.appended(), 0U);
+}
+
+TEST_F(APump, DeadLettersAtOnceWhatTheServersDisconnectNamesWhenItWasAlone) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  make(options);
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(1));
+  session_->lose({"packet too large for the server (0x95)", 0x95});
+  ASSERT_TRUE(lane_.wait_settled(1));
+  EXPECT_EQ(dead_.appended(), 1U);
+}
+
+TEST_F(APump, DropsAVolatileMessageThatEndsTheConnections) {
+  make();
+  session_->answer(delivered);
+  session_->poison([](const Message& sent) { return sent.topic == "state"; });
+  append(3);
+  pump_->start();
+  pump_->send(message("state", "online"));
+  EXPECT_LE(session_->live(10,
+                           [&] {
+                             return lane_.settled() == 3 &&
+                                    wait_status([](const PumpStatus& status) { return status.dropped == 1; });
+                           }),
+            6);
+}
+
+TEST_F(APump, GoesOnHuntingWhenTheDeadLettersCannotTakeTheConvict) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  dead_.broken = true;
+  make(options);
+  session_->answer(delivered);
+  session_->poison([](const Message& sent) { return sent.payload == "0"; });
+  append(3);
+  pump_->start();
+  EXPECT_EQ(session_->live(12, [] { return false; }), 12);
+  EXPECT_TRUE(lane_.discarded.empty());
+  EXPECT_EQ(lane_.acknowledged.size(), 2U);
+}
+
+// --- Limits ---------------------------------------------------------------------------------------------------------
+
+TEST_F(APump, HonoursLimitsThatShrinkOnReconnect) {
+  PumpOptions options;
+  options.window = 10;
+  options.dead_letters = &dead_;
+  make(options);
+  for (int n = 0; n < 5; ++n) ASSERT_TRUE(lane_.append(message("t", std::string(n == 2 ? 500 : 1, 'x'))));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(5));
+  session_->lose();
+  {
+    const std::lock_guard lock(session_->mutex);
+    session_->most_open = 0;
+  }
+  mqtt::Limits limits;
+  limits.receive_maximum = 2;
+  limits.maximum_packet_size = 300;
+  limits.maximum_qos = Qos::at_least_once;
+  session_->connect(limits);
+  ASSERT_TRUE(session_->wait_sent(7));
+  for (std::size_t n = 5; n < 9; ++n) {
+    ASSERT_TRUE(session_->wait_sent(n + 1));
+    session_->settle(session_->at(n).slot);
+  }
+  ASSERT_TRUE(lane_.wait_settled(5));
+  EXPECT_EQ(session_->most_open, 2U);
+  EXPECT_EQ(dead_.appended(), 1U);
+  EXPECT_EQ(lane_.discarded.count(3), 1U);
+}
+
+TEST_F(APump, CountsWhatGoesAtQos0AsSentAndNeverAsDelivered) {
+  events_.on_delivered = [&](const spool::Record&) { ++count_; };
+  make();
+  session_->answer(delivered);
+  auto made = message("t");
+  made.properties.response_topic = "r";
+  ASSERT_TRUE(lane_.append(made));
+  pump_->start();
+  mqtt::Limits limits;
+  limits.maximum_qos = Qos::at_most_once;
+  session_->connect(limits);
+  ASSERT_TRUE(lane_.wait_settled(1));
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.sent == 1; }));
+  EXPECT_EQ(pump_->status().delivered, 0U);
+  EXPECT_EQ(session_->at(0).message.qos, Qos::at_most_once);
+  EXPECT_EQ(count_, 0);
+}
+
+TEST_F(APump, ForgetsThatALaneWasParkedWhenItIsDeliveredAgain) {
+  make();
+  session_->answer(
+      [&](const Message&) { return flag_ ? delivered({}) : Outcome{Outcome::Kind::refused, 0x87, "not authorised"}; });
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return !status.parked.empty(); }));
+  flag_ = true;
+  EXPECT_TRUE(wait_status([](const PumpStatus& status) { return status.parked.empty() && status.delivered == 1; }));
+}
+
+TEST_F(APump, LetsOtherLanesFlowWhileOneIsParked) {
+  make({}, {&lane_, &other_});
+  session_->answer([&](const Message& sent) {
+    return sent.topic == "b" ? delivered({}) : Outcome{Outcome::Kind::refused, 0x87, "not authorised"};
+  });
+  append(5);
+  for (int n = 0; n < 100; ++n) ASSERT_TRUE(other_.append(message("b")));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(other_.wait_settled(100));
+  EXPECT_TRUE(lane_.acknowledged.empty());
+  EXPECT_TRUE(lane_.discarded.empty());
+}
+
 TEST_F(APump, LetsLanesTakeTurns) {
   PumpOptions options;
   options.window = 1;
@@ -377,7 +1046,7 @@ TEST_F(APump, LetsLanesTakeTurns) {
     ASSERT_TRUE(lane_.append(message("a")));
     ASSERT_TRUE(other_.append(message("b")));
   }
-  session_->answer = delivered;
+  session_->answer(delivered);
   pump_->start();
   session_->connect();
   ASSERT_TRUE(lane_.wait_settled(3));
@@ -392,7 +1061,7 @@ TEST_F(APump, KeepsVolatileMessagesOverALostConnectionAndDropsTheOldestWhenFull)
   options.queue = 3;
   make(options);
   for (int n = 0; n < 5; ++n) pump_->send(message("v", std::to_string(n)));
-  session_->answer = delivered;
+  session_->answer(delivered);
   pump_->start();
   session_->connect();
   ASSERT_TRUE(session_->wait_sent(3));
@@ -402,7 +1071,7 @@ TEST_F(APump, KeepsVolatileMessagesOverALostConnectionAndDropsTheOldestWhenFull)
 
 TEST_F(APump, DrainsWhatWaitsWhenItIsStopped) {
   make();
-  session_->answer = delivered;
+  session_->answer(delivered);
   pump_->start();
   session_->connect();
   append(300);
@@ -423,7 +1092,7 @@ TEST_F(APump, StopsAtOnceWithoutAConnection) {
 TEST_F(APump, TellsOfDeliveryOnlyForThoseWhoAsked) {
   events_.on_delivered = [&](const spool::Record& record) { told_.push_back(record.sequence); };
   make();
-  session_->answer = delivered;
+  session_->answer(delivered);
   append(1);
   auto made = message("t");
   made.properties.response_topic = "r";
