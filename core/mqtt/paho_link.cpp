@@ -3,6 +3,7 @@
 #include "mqtt/paho_link.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/futex.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -21,11 +23,18 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "mqtt/wire.hpp"
+
 namespace tidegate::mqtt {
 namespace {
+
+constexpr int awake = 0;
+constexpr int called = 1;  ///< awake, and not to fall asleep
+constexpr int asleep = 2;
 
 /// What the hand-over and Paho's threads share. Never destroyed: Paho's threads run on while the process exits.
 struct Shared {
@@ -39,11 +48,13 @@ struct Shared {
   std::mutex fresh_mutex;
   std::vector<int> fresh;  ///< handed over, not yet seen by the receive thread
 
+  std::mutex wires_mutex;
+  std::map<int, std::unique_ptr<Wire>> wires;  ///< by Paho's socket; never removed, a number comes again
+
   int bell = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  ///< wakes the receive thread
 
-  std::atomic<pthread_cond_t*> sender_condition{nullptr};
-  std::atomic<pthread_mutex_t*> sender_mutex{nullptr};
-  std::atomic<bool> sender_called{false};
+  std::atomic<pthread_cond_t*> sender_condition{nullptr};  ///< what Paho believes that its send thread waits for
+  std::atomic<int> sender{awake};                          ///< awake, called or asleep
 };
 
 Shared& shared() {
@@ -65,14 +76,75 @@ Role role() noexcept {
   return mine;
 }
 
+/// After so many packets that had been read ahead the other sockets get a look.
+constexpr unsigned packets_a_batch = 32;
+
+/// When more packets than this come in a millisecond, the receive thread pauses before it waits, so that each waking
+/// finds several. A server that answers each packet by itself would wake it, the pump and the sender for each.
+constexpr long long many_packets = 8;
+constexpr timespec pause_for_more{0, 200'000};
+
 /// The receive thread's memory between two of its calls.
 struct Receiver {
   std::vector<int> blocked;  ///< could not be written at the last look
   bool idle = false;         ///< the last poll had waited and found nothing
+  bool skips = false;        ///< this round serves what had been read ahead, and asks the kernel nothing
+  unsigned packets = 0;      ///< such rounds in a row
+  long long recent = 0;      ///< packets since the next
+  Steady::time_point since;
+  bool many = false;
+  bool unblocked = false;     ///< a socket can be written again: Paho goes on with it at its next look
+  bool wakes_sender = false;  ///< with the end of the batch
   std::vector<pollfd> waits;
 };
 thread_local Receiver receiver;
 thread_local int just_taken = -1;
+thread_local bool holds_sender = false;
+
+/// What a thread of Paho has to do before it waits.
+struct Batch {
+  std::vector<Wire*> written;
+  std::vector<std::pair<void (*)(void*), void*>> calls;
+};
+thread_local Batch batch;
+
+/// The wire of a socket that Paho was handed; null when it has none, or not any more.
+Wire* wire_of(int fd) {
+  thread_local std::array<std::pair<int, Wire*>, 8> known{};  // stays true: a number keeps its Wire
+  if (fd < 0) return nullptr;
+  auto& slot = known[static_cast<unsigned>(fd) % known.size()];
+  if (slot.second == nullptr || slot.first != fd) {
+    auto& all = shared();
+    const std::lock_guard lock(all.wires_mutex);
+    const auto found = all.wires.find(fd);
+    if (found == all.wires.end()) return nullptr;
+    slot = {fd, found->second.get()};
+  }
+  return slot.second->is_open() ? slot.second : nullptr;
+}
+
+void open_wire(int fd) {
+  auto& all = shared();
+  Wire* wire = nullptr;
+  {
+    const std::lock_guard lock(all.wires_mutex);
+    auto& one = all.wires[fd];
+    if (!one) one = std::make_unique<Wire>();
+    wire = one.get();
+  }
+  wire->open(fd);
+}
+
+/// Readable without a system call. While it cannot be written Paho would not read from it.
+bool is_served(const Wire* wire) noexcept {
+  return wire != nullptr && wire->has_input() && wire->takes_output();
+}
+
+/// A condition variable would cost a third system call for each sleep, for its mutex.
+void futex(std::atomic<int>& word, int operation, int value, const timespec* time) noexcept {
+  static_assert(sizeof word == sizeof(int));
+  ::syscall(SYS_futex, &word, operation, value, time, nullptr, 0);
+}
 
 void ring_bell() noexcept {
   const std::uint64_t one = 1;
@@ -84,6 +156,34 @@ void quiet_bell() noexcept {
   [[maybe_unused]] const auto got = ::read(shared().bell, &count, sizeof count);
 }
 
+/// The thread is about to wait, or has worked for long enough.
+void end_batch() {
+  for (std::size_t i = 0; i < batch.calls.size(); ++i) batch.calls[i].first(batch.calls[i].second);
+  batch.calls.clear();
+  for (Wire* const wire : batch.written) {
+    if (!wire->flush() && role() == Role::sender) ring_bell();  // it is the receive thread that waits for room
+  }
+  batch.written.clear();
+}
+
+/// Looked at again once a millisecond has passed.
+bool many_come() {
+  const auto now = Steady::now();
+  const auto passed = now - receiver.since;
+  if (passed >= std::chrono::milliseconds(1)) {
+    receiver.many = receiver.recent * std::chrono::milliseconds(1) >= many_packets * passed;
+    receiver.recent = 0;
+    receiver.since = now;
+  }
+  return receiver.many;
+}
+
+/// Room in the kernel's buffer again, as poll said.
+void unblock(int fd) {
+  if (Wire* const wire = wire_of(fd); wire != nullptr && wire->blocked()) wire->unblock();
+  receiver.unblocked = true;
+}
+
 }  // namespace
 
 /// The wrapped calls' way into a PahoLink.
@@ -91,6 +191,7 @@ struct PahoLinkAccess {
   static const Endpoint& endpoint(const PahoLink& link) { return link.endpoint_; }
   static int socket(const PahoLink& link) { return link.socket_.get(); }
   static const std::string& host(const PahoLink& link) { return link.host_; }
+  static bool tls(const PahoLink& link) { return link.tls_; }
   static void took(PahoLink& link, int paho_socket) { link.paho_socket_ = paho_socket; }
   static void judge(PahoLink& link, long verdict) {
     const std::lock_guard lock(link.mutex_);
@@ -98,8 +199,8 @@ struct PahoLinkAccess {
   }
 };
 
-PahoLink::PahoLink(Descriptor socket, Endpoint endpoint, std::string host)
-    : socket_(std::move(socket)), endpoint_(endpoint), host_(std::move(host)) {}
+PahoLink::PahoLink(Descriptor socket, Endpoint endpoint, std::string host, bool tls)
+    : socket_(std::move(socket)), endpoint_(endpoint), host_(std::move(host)), tls_(tls) {}
 
 PahoLink::~PahoLink() {
   auto& all = shared();
@@ -169,15 +270,24 @@ std::string PahoLink::certificate_problem() const {
   }
 }
 
+HoldPahoSender::HoldPahoSender() noexcept {
+  holds_sender = true;
+}
+
+HoldPahoSender::~HoldPahoSender() {
+  holds_sender = false;
+}
+
+bool call_after_batch(void (*call)(void*), void* context) {
+  if (role() == Role::other) return false;
+  if (const std::pair one(call, context); std::ranges::find(batch.calls, one) == batch.calls.end())
+    batch.calls.push_back(one);
+  return true;
+}
+
 void wake_paho_sender() noexcept {
-  auto& all = shared();
-  if (all.sender_called.exchange(true)) return;  // it will look before it sleeps, or has been signalled
-  pthread_mutex_t* const mutex = all.sender_mutex.load();
-  if (mutex == nullptr) return;
-  // The flag is up before the lock: either the sender sees it under this lock before it waits, or it waits and hears.
-  ::pthread_mutex_lock(mutex);
-  ::pthread_cond_signal(all.sender_condition.load());
-  ::pthread_mutex_unlock(mutex);
+  auto& sender = shared().sender;
+  if (sender.exchange(called) == asleep) futex(sender, FUTEX_WAKE_PRIVATE, 1, nullptr);
 }
 
 }  // namespace tidegate::mqtt
@@ -195,6 +305,9 @@ int __real_pthread_cond_timedwait(pthread_cond_t*, pthread_mutex_t*, const times
 int __real_SSL_connect(SSL*);
 int __real_SSL_write(SSL*, const void*, int);
 ssize_t __real_writev(int, const iovec*, int);
+ssize_t __real_recv(int, void*, size_t, int);
+int __real_shutdown(int, int);
+int __real_pthread_cond_signal(pthread_cond_t*);
 
 int __wrap_getaddrinfo(const char*, const char*, const addrinfo*, addrinfo**);
 int __wrap_connect(int, const sockaddr*, socklen_t);
@@ -205,6 +318,92 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t*, pthread_mutex_t*, const times
 int __wrap_SSL_connect(SSL*);
 int __wrap_SSL_write(SSL*, const void*, int);
 ssize_t __wrap_writev(int, const iovec*, int);
+ssize_t __wrap_recv(int, void*, size_t, int);
+int __wrap_shutdown(int, int);
+int __wrap_pthread_cond_signal(pthread_cond_t*);
+
+/// The first half of each round of Paho's receive thread: which sockets can be written.
+static int look_for_room(pollfd* fds, nfds_t count) {
+  const bool wakes = std::exchange(receiver.unblocked, false);
+  receiver.wakes_sender = receiver.wakes_sender || wakes;  // it passes by a client whose socket is blocked
+  receiver.skips = std::any_of(fds, fds + count, [](const pollfd& one) { return is_served(wire_of(one.fd)); }) &&
+                   ++receiver.packets < packets_a_batch;
+  auto& waits = receiver.waits;
+  waits.clear();
+  int ready = 0;
+  for (nfds_t i = 0; i < count; ++i) {
+    const Wire* const wire = wire_of(fds[i].fd);
+    fds[i].revents = wire != nullptr && wire->takes_output() ? POLLOUT : short{0};
+    if (fds[i].revents != 0) ++ready;
+    if (wire == nullptr && !receiver.skips) waits.push_back(fds[i]);
+  }
+  if (receiver.skips) return ready;
+  receiver.packets = 0;
+  if (!waits.empty() && __real_poll(waits.data(), waits.size(), 0) > 0) {
+    auto next = waits.begin();
+    for (nfds_t i = 0; i < count && next != waits.end(); ++i) {
+      if (next->fd != fds[i].fd) continue;
+      fds[i].revents = next->revents;
+      if (fds[i].revents != 0) ++ready;
+      ++next;
+    }
+  }
+  receiver.blocked.clear();
+  for (nfds_t i = 0; i < count; ++i)
+    if (fds[i].revents == 0) receiver.blocked.push_back(fds[i].fd);
+  return ready;
+}
+
+/// The second half: what can be read. Paho waits for up to a second here, whatever else happens meanwhile.
+static int wait_for_input(pollfd* fds, nfds_t count, int timeout) {
+  int ready = 0;
+  for (nfds_t i = 0; i < count; ++i) {
+    fds[i].revents = is_served(wire_of(fds[i].fd)) ? POLLIN : short{0};
+    if (fds[i].revents != 0) ++ready;
+  }
+  receiver.idle = false;
+  if (receiver.skips && ready > 0) {
+    receiver.recent += ready;
+    return ready;
+  }
+  if (ready > 0) timeout = 0;
+  end_batch();
+  if (std::exchange(receiver.wakes_sender, false)) wake_paho_sender();
+
+  auto& all = shared();
+  {
+    const std::lock_guard lock(all.fresh_mutex);
+    std::erase_if(all.fresh, [&](int fd) {
+      const bool seen = std::any_of(fds, fds + count, [fd](const pollfd& one) { return one.fd == fd; });
+      // Seen now, and writable at the look before: let Paho go on with it at once.
+      if (seen && std::ranges::find(receiver.blocked, fd) == receiver.blocked.end()) timeout = 0;
+      return seen;
+    });
+  }
+  if (timeout != 0 && many_come()) ::nanosleep(&pause_for_more, nullptr);
+  auto& waits = receiver.waits;
+  waits.assign(fds, fds + count);
+  waits.push_back({all.bell, POLLIN, 0});
+  for (nfds_t i = 0; i < count; ++i) {
+    const Wire* const wire = wire_of(fds[i].fd);
+    const bool blocked =
+        wire != nullptr ? wire->blocked() : std::ranges::find(receiver.blocked, fds[i].fd) != receiver.blocked.end();
+    if (blocked) waits.push_back({fds[i].fd, POLLOUT, 0});
+  }
+  const int found = __real_poll(waits.data(), waits.size(), timeout);
+  if (found < 0) return found;
+  if (waits[count].revents != 0) quiet_bell();
+  for (std::size_t i = count + 1; i < waits.size(); ++i)
+    if (waits[i].revents != 0) unblock(waits[i].fd);
+  ready = 0;
+  for (nfds_t i = 0; i < count; ++i) {
+    fds[i].revents = static_cast<short>(fds[i].revents | waits[i].revents);
+    if (fds[i].revents != 0) ++ready;
+  }
+  receiver.idle = ready == 0;
+  receiver.recent += ready;
+  return ready;
+}
 
 int __wrap_getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
   if (role() != Role::sender) return __real_getaddrinfo(node, service, hints, result);
@@ -235,6 +434,7 @@ int __wrap_connect(int socket, const sockaddr* address, socklen_t length) {
     return -1;
   }
   PahoLinkAccess::took(*all.next, socket);
+  if (TIDEGATE_PAHO_WIRES != 0 && !PahoLinkAccess::tls(*all.next)) open_wire(socket);
   all.taken[socket] = all.next;
   all.next.reset();
   all.on_taken->ring();
@@ -247,38 +447,7 @@ int __wrap_connect(int socket, const sockaddr* address, socklen_t length) {
 
 int __wrap_poll(pollfd* fds, nfds_t count, int timeout) {
   if (role() != Role::receiver) return __real_poll(fds, count, timeout);
-  if (timeout == 0) {  // Paho looks which sockets can be written
-    const int ready = __real_poll(fds, count, timeout);
-    receiver.blocked.clear();
-    for (nfds_t i = 0; i < count; ++i)
-      if (fds[i].revents == 0) receiver.blocked.push_back(fds[i].fd);
-    return ready;
-  }
-  // Paho waits for something to read, for up to a second, whatever else happens meanwhile.
-  auto& all = shared();
-  {
-    const std::lock_guard lock(all.fresh_mutex);
-    std::erase_if(all.fresh, [&](int fd) {
-      const bool seen = std::any_of(fds, fds + count, [fd](const pollfd& one) { return one.fd == fd; });
-      // Seen now, and writable at the look before: let Paho go on with it at once.
-      if (seen && std::ranges::find(receiver.blocked, fd) == receiver.blocked.end()) timeout = 0;
-      return seen;
-    });
-  }
-  auto& waits = receiver.waits;
-  waits.assign(fds, fds + count);
-  waits.push_back({all.bell, POLLIN, 0});
-  for (const int fd : receiver.blocked) waits.push_back({fd, POLLOUT, 0});
-  int ready = __real_poll(waits.data(), waits.size(), timeout);
-  if (ready < 0) return ready;
-  if (waits[count].revents != 0) quiet_bell();
-  ready = 0;
-  for (nfds_t i = 0; i < count; ++i) {
-    fds[i].revents = waits[i].revents;
-    if (fds[i].revents != 0) ++ready;
-  }
-  receiver.idle = ready == 0;
-  return ready;
+  return timeout == 0 ? look_for_room(fds, count) : wait_for_input(fds, count, timeout);
 }
 
 int __wrap_usleep(useconds_t duration) {
@@ -287,11 +456,16 @@ int __wrap_usleep(useconds_t duration) {
   // (no sockets, or one that has something to read while it cannot be written) it waits here, but not longer than
   // needed.
   if (std::exchange(receiver.idle, false)) return 0;
+  end_batch();
+  if (std::exchange(receiver.wakes_sender, false)) wake_paho_sender();
   auto& waits = receiver.waits;
   waits.assign(1, {shared().bell, POLLIN, 0});
   for (const int fd : receiver.blocked) waits.push_back({fd, POLLOUT, 0});
-  if (__real_poll(waits.data(), waits.size(), static_cast<int>(duration / 1000)) > 0 && waits[0].revents != 0)
-    quiet_bell();
+  if (__real_poll(waits.data(), waits.size(), static_cast<int>(duration / 1000)) > 0) {
+    if (waits[0].revents != 0) quiet_bell();
+    for (std::size_t i = 1; i < waits.size(); ++i)
+      if (waits[i].revents != 0) unblock(waits[i].fd);
+  }
   receiver.blocked.clear();
   return 0;
 }
@@ -306,6 +480,7 @@ char* __wrap_getenv(const char* name) {
 int __wrap_pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* until) {
   if (role() != Role::sender) return __real_pthread_cond_timedwait(condition, mutex, until);
   auto& all = shared();
+  end_batch();
   if (just_taken >= 0) {
     {
       const std::lock_guard lock(all.fresh_mutex);
@@ -313,22 +488,21 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mu
     }
     ring_bell();
   }
-  all.sender_condition.store(condition);
-  all.sender_mutex.store(mutex);
-  if (all.sender_called.exchange(false)) return 0;
+  all.sender_condition = condition;
+  if (all.sender.exchange(asleep) == called) {
+    all.sender = awake;
+    return 0;
+  }
   // Paho reckons with the wall clock: a step back would make this wait as long as the step.
   timespec wall{};
-  timespec end{};
   ::clock_gettime(CLOCK_REALTIME, &wall);
-  ::clock_gettime(CLOCK_MONOTONIC, &end);
   const long long left = std::clamp<long long>(
       (until->tv_sec - wall.tv_sec) * 1'000'000'000LL + (until->tv_nsec - wall.tv_nsec), 0, 1'000'000'000LL);
-  const long long nanoseconds = end.tv_nsec + left;
-  end.tv_sec += static_cast<time_t>(nanoseconds / 1'000'000'000LL);
-  end.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000LL);
-  const int result = ::pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &end);
-  all.sender_called.store(false);
-  return result;
+  const timespec time{static_cast<time_t>(left / 1'000'000'000LL), static_cast<long>(left % 1'000'000'000LL)};
+  ::pthread_mutex_unlock(mutex);
+  futex(all.sender, FUTEX_WAIT_PRIVATE, asleep, &time);
+  ::pthread_mutex_lock(mutex);
+  return all.sender.exchange(awake) == called ? 0 : ETIMEDOUT;
 }
 
 int __wrap_SSL_connect(SSL* ssl) {
@@ -362,9 +536,13 @@ int __wrap_SSL_connect(SSL* ssl) {
 
 ssize_t __wrap_writev(int fd, const iovec* parts, int count) {
   if (role() == Role::other) return __real_writev(fd, parts, count);
+  if (Wire* const wire = wire_of(fd); wire != nullptr) {
+    if (std::ranges::find(batch.written, wire) == batch.written.end()) batch.written.push_back(wire);
+    return wire->send(parts, count);
+  }
   const ssize_t written = __real_writev(fd, parts, count);
   if (written >= 0 || errno == EAGAIN || errno == EWOULDBLOCK) return written;
-  ::shutdown(fd, SHUT_RDWR);
+  __real_shutdown(fd, SHUT_RDWR);
   ssize_t all = 0;
   for (int i = 0; i < count; ++i) all += static_cast<ssize_t>(parts[i].iov_len);
   return all;
@@ -376,8 +554,33 @@ int __wrap_SSL_write(SSL* ssl, const void* data, int size) {
   const int error = ::SSL_get_error(ssl, written);
   if (error == SSL_ERROR_WANT_WRITE) return written;
   ::ERR_clear_error();
-  ::shutdown(::SSL_get_fd(ssl), SHUT_RDWR);
+  __real_shutdown(::SSL_get_fd(ssl), SHUT_RDWR);
   return size;
+}
+
+ssize_t __wrap_recv(int fd, void* data, size_t size, int flags) {
+  if (size == 0 || role() != Role::receiver) return __real_recv(fd, data, size, flags);
+  Wire* const wire = wire_of(fd);
+  return wire != nullptr ? wire->receive(data, size) : __real_recv(fd, data, size, flags);
+}
+
+/// Paho shuts a socket down when it is about to close it.
+int __wrap_shutdown(int fd, int how) {
+  if (role() == Role::other) return __real_shutdown(fd, how);
+  if (Wire* const wire = wire_of(fd); wire != nullptr) wire->close();
+  return __real_shutdown(fd, how);
+}
+
+int __wrap_pthread_cond_signal(pthread_cond_t* condition) {
+  auto& all = shared();
+  if (condition != all.sender_condition.load()) return __real_pthread_cond_signal(condition);
+  if (holds_sender) return 0;
+  if (role() == Role::receiver) {
+    receiver.wakes_sender = true;
+    return 0;
+  }
+  wake_paho_sender();
+  return 0;
 }
 
 }  // extern "C"

@@ -13,20 +13,27 @@ namespace tidegate::mqtt {
 
 /// What Paho finds when it calls the C library. Paho has two threads for all clients of a process and one lock around
 /// nearly everything, and under that lock it looks up names and connects; its threads sleep on timers when they should
-/// be woken. The link option --wrap (core/mqtt/CMakeLists.txt) lets nine calls of Paho's own two threads come to
-/// paho_link.cpp instead; every other thread gets the real ones. Each answer is one that the C library may give:
+/// be woken; each packet costs several system calls. The link option --wrap (core/mqtt/CMakeLists.txt) lets twelve
+/// calls of Paho's own two threads come to paho_link.cpp instead; every other thread gets the real ones. Each answer is
+/// one that the C library may give:
 ///
 ///   getaddrinfo              never blocks: answers with the address of the socket that is being handed over
 ///   connect                  replaces Paho's socket by that one, which is connected already
-///   poll, usleep             end early when a socket was handed over, or a blocked one can be written again
-///   pthread_cond_timedwait   ends early when wake_sender() was called; waits by the monotonic clock
+///   poll, usleep             end early when a socket was handed over, or a blocked one can be written again; ask the
+///                            kernel nothing while something has been read ahead, for 32 packets at most
+///   pthread_cond_timedwait   ends early when wake_paho_sender() was called; waits by the monotonic clock
+///   pthread_cond_signal      (any thread) wakes the send thread also when it was just about to wait; not while
+///                            HoldPahoSender says so, and from the receive thread once a batch
 ///   getenv                   has no http_proxy and no https_proxy, through which Paho would send MQTT
-///   writev, SSL_write        never fail: a connection that cannot be written is ended, which Paho sees by reading
+///   recv                     plain TCP: reads ahead (wire.hpp)
+///   writev, SSL_write        never fail: a connection that cannot be written is ended, which Paho sees by reading;
+///                            plain TCP: written together when the thread is about to wait
+///   shutdown                 plain TCP: writes what is left; Paho closes the socket then
 ///   SSL_connect              TLS 1.2 or newer, checks the name in the handshake, keeps the verdict on the certificate
 class PahoLink {
  public:
   /// Takes a connected socket. host: the name that the server's certificate must carry.
-  PahoLink(Descriptor socket, Endpoint endpoint, std::string host);
+  PahoLink(Descriptor socket, Endpoint endpoint, std::string host, bool tls);
   ~PahoLink();
   PahoLink(const PahoLink&) = delete;
   PahoLink& operator=(const PahoLink&) = delete;
@@ -48,6 +55,7 @@ class PahoLink {
   Descriptor socket_;
   Endpoint endpoint_;
   std::string host_;
+  bool tls_;
   int paho_socket_ = -1;  ///< Paho's number for it; guarded by the hand-over's lock
   mutable std::mutex mutex_;
   long verdict_ = 0;  ///< X509_V_…; guarded by mutex_
@@ -56,5 +64,18 @@ class PahoLink {
 /// Wakes Paho's send thread if it sleeps, or keeps it from falling asleep. After every command given to Paho: Paho's
 /// own signal is lost when it comes just before the wait. Any thread, cheap.
 void wake_paho_sender() noexcept;
+
+/// While one is there, what its thread gives Paho does not wake Paho's send thread. wake_paho_sender() then does.
+class HoldPahoSender {
+ public:
+  HoldPahoSender() noexcept;
+  ~HoldPahoSender();
+  HoldPahoSender(const HoldPahoSender&) = delete;
+  HoldPahoSender& operator=(const HoldPahoSender&) = delete;
+};
+
+/// On one of Paho's threads: calls it there once before that thread waits, or has worked for long, and returns true;
+/// none of Paho's locks is held then. It must not throw. On any other thread: returns false and does nothing.
+bool call_after_batch(void (*call)(void*), void* context);
 
 }  // namespace tidegate::mqtt

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <list>
 #include <map>
 #include <mutex>
@@ -42,6 +44,9 @@ using std::chrono::milliseconds;
 
 constexpr auto steady_time = std::chrono::seconds(30);  ///< a connection this old, with progress, resets the backoff
 constexpr auto paho_grace = std::chrono::seconds(5);    ///< for Paho to notice that its socket was shut down
+constexpr auto quick_end = std::chrono::seconds(2);     ///< a server that ends connections sooner does not want us…
+constexpr unsigned quick_ends_suspect = 3;              ///< …after so many in a row
+constexpr unsigned most_return_doublings = 6;
 constexpr std::size_t filters_a_packet = 100;
 constexpr const char* unanswered =
     "the server closed the connection before it answered CONNECT; is this an MQTT port, and the version right?";
@@ -77,6 +82,7 @@ class PahoSession final {
   void start();
   void stop(milliseconds timeout) noexcept;
   bool publish(std::uint64_t slot, const Message& message) noexcept;
+  void flush() noexcept;
   void subscribe(std::vector<Subscription> subscriptions);
   void reconnect(const std::string& why) noexcept;
   State state() const noexcept { return state_.load(); }
@@ -93,15 +99,18 @@ class PahoSession final {
     Failure failure;
     bool established = false;  ///< on_connected was called
     bool steady = false;       ///< it lived long and moved messages
-    bool at_once = false;      ///< reconnect() asked for it
+    bool at_once = false;      ///< reconnect() asked for it, or the first server is there again
   };
 
   void run() noexcept;
   Ended live(const Server& server);
+  bool looks_like_a_duel(const Failure& failure);
+  bool first_is_back();
   std::string open_socket(const Server& server, Steady::time_point deadline);
   int ask_paho(const Server& server, Purpose purpose, int keep_alive);
   void serve(Ended& ended);
   void leave();
+  bool part(Steady::time_point deadline);
   void drop(std::string why);
   Failure take_failure(const Server& server);
   std::string tls_files_problem(const Server& server) const;
@@ -115,6 +124,9 @@ class PahoSession final {
   void lost(Failure failure);
   void answered(Call* call, const std::vector<int>& codes);
   void settle(Pending* pending, const Outcome& outcome);
+  void outcomes_told() noexcept;
+
+  void note_progress(Steady::time_point now) { progress_ = now.time_since_epoch().count(); }
 
   bool stopping() const {
     const std::lock_guard lock(mutex_);
@@ -162,8 +174,13 @@ class PahoSession final {
   std::mutex listener_mutex_;
   SessionListener* listener_;  ///< null after stop()
 
-  std::mutex publish_mutex_;  ///< held while a message is handed to Paho; taken before any other
-  mutable std::mutex mutex_;  ///< guards what follows
+  std::mutex publish_mutex_;               ///< held while a message is handed to Paho; taken before any other
+  std::atomic<bool> batches_{false};       ///< somebody calls flush(), so publish() need not
+  std::atomic<Steady::rep> progress_{0};   ///< when something last came in, or the first publish went out
+  std::atomic<bool> moved_{false};         ///< an acknowledgement or a message came on this connection
+  std::atomic<bool> acknowledged_{false};  ///< an acknowledgement did
+  std::atomic<bool> left_unknown_{false};  ///< a publish had no acknowledgement when it ended
+  mutable std::mutex mutex_;               ///< guards what follows
   bool stopping_ = false;
   Steady::time_point stop_deadline_;
   bool open_ = false;  ///< publish() may hand over
@@ -173,10 +190,9 @@ class PahoSession final {
   std::optional<std::string> drop_why_;
   Limits limits_;
   std::uint64_t connection_ = 0;
-  Steady::time_point progress_;  ///< when something last came in, or the first publish went out
-  bool moved_ = false;           ///< an acknowledgement or a message came on this connection
-  std::list<Pending> untold_;    ///< published, outcome not told
-  std::list<Pending> told_;      ///< outcome told, Paho's callback still to come
+  Steady::time_point accepted_at_;  ///< CONNACK of this connection; none before
+  std::list<Pending> untold_;       ///< published, outcome not told
+  std::list<Pending> told_;         ///< outcome told, Paho's callback still to come
   std::list<Pending> free_;
   std::vector<Subscription> wanted_;
   bool wanted_changed_ = false;
@@ -192,7 +208,22 @@ class PahoSession final {
   std::size_t rotation_ = 0;
   std::vector<Subscription> held_;  ///< what the server has been sent on this connection
   std::set<std::string> known_;     ///< filters that the server's session may hold
+  unsigned quick_ends_ = 0;         ///< connections in a row that the server ended soon, for no reason that we know
+  bool returning_ = false;          ///< left another server for the first one
+  unsigned failed_returns_ = 0;
 };
+
+/// No exception may pass through Paho's C frames.
+template <class Body>
+void guarded(Body body) noexcept {
+  try {
+    body();
+  } catch (const std::exception& error) {
+    log::error("in a callback from Paho: {}", error.what());
+  } catch (...) {
+    log::error("in a callback from Paho: an unknown exception");
+  }
+}
 
 // --- Properties -----------------------------------------------------------------------------------------------------
 
@@ -266,6 +297,12 @@ std::optional<std::uint32_t> number(MQTTProperties& properties, MQTTPropertyCode
 std::string reason_string(MQTTProperties& properties) {
   const MQTTProperty* const one = MQTTProperties_getProperty(&properties, MQTTPROPERTY_CODE_REASON_STRING);
   return one == nullptr ? std::string() : fmt::format(", server says: {}", keep(one->value.data));
+}
+
+/// Where the server sends us, when it says so.
+std::string server_reference(MQTTProperties& properties) {
+  const MQTTProperty* const one = MQTTProperties_getProperty(&properties, MQTTPROPERTY_CODE_SERVER_REFERENCE);
+  return one == nullptr ? std::string() : fmt::format("; it names '{}'", keep(one->value.data));
 }
 
 Limits read_limits(MQTTProperties& properties, bool session_present) {
@@ -360,11 +397,15 @@ PahoSession::PahoSession(SessionOptions options, SessionListener& listener)
     throw ConfigError(fmt::format("{}: MQTT 3.1.1 needs a client_id to keep a session: set client_id", options_.name));
 
   std::signal(SIGPIPE, SIG_IGN);
+  // Paho writes a line for each packet into a buffer that nobody reads, unless told otherwise.
+  if (std::getenv("MQTT_C_CLIENT_TRACE") == nullptr) MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
   const bool v5 = options_.version == Version::v5;
   MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer5;
   create.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
   create.sendWhileDisconnected = 0;
-  create.maxBufferedMessages = options_.window + 1024;  // the window, and QoS 0 that the socket has not taken yet
+  // Paho never counts down what forget_queued() takes from it, so its own bound would be reached for good; publish()
+  // has one.
+  create.maxBufferedMessages = std::numeric_limits<int>::max();
   const int rc = MQTTAsync_createWithOptions(&handle_, servers_.front().uri().c_str(), options_.client_id.c_str(),
                                              MQTTCLIENT_PERSISTENCE_NONE, nullptr, &create);
   if (rc == MQTTASYNC_BAD_UTF8_STRING)
@@ -416,6 +457,12 @@ void PahoSession::run() noexcept try {
     tell_rest_unknown();
     if (stopping()) break;
 
+    const bool duel = looks_like_a_duel(ended.failure);
+    if (duel)
+      ended.failure.what += fmt::format(
+          "; the server did so {} times in a row soon after it accepted us: perhaps another client uses our client_id "
+          "'{}': give every client its own",
+          quick_ends_, options_.client_id);
     bool news = ended.established;
     {
       const std::lock_guard lock(mutex_);
@@ -431,7 +478,9 @@ void PahoSession::run() noexcept try {
     }
 
     if (ended.established) {
-      server = 0;
+      const bool elsewhere =
+          ended.failure.reason_code == use_another_server || ended.failure.reason_code == server_moved;
+      server = elsewhere ? (server + 1) % servers_.size() : 0;
       rotation_ = 0;
       if (ended.steady) pause = options_.backoff_first;
     } else {
@@ -440,7 +489,7 @@ void PahoSession::run() noexcept try {
       ++rotation_;
     }
     // Decorrelated jitter: between the first pause and three times the last one, so that many clients spread out.
-    if (ended.failure.reason_code == session_taken_over && options_.version == Version::v5) {
+    if (duel || (ended.failure.reason_code == session_taken_over && options_.version == Version::v5)) {
       pause = options_.backoff_most;
     } else {
       const auto most = std::max(options_.backoff_first, std::min(options_.backoff_most, pause * 3));
@@ -454,6 +503,40 @@ void PahoSession::run() noexcept try {
   log::error("{}: the connection's thread ends: {}", options_.name, error.what());
 }
 
+/// MQTT 3.1.1 does not say why a server ends a connection. Where a message of ours was unanswered and none was
+/// answered, that message may be the reason.
+bool PahoSession::looks_like_a_duel(const Failure& failure) {
+  Steady::time_point accepted_at;
+  {
+    const std::lock_guard lock(mutex_);
+    accepted_at = accepted_at_;
+  }
+  const bool quick = options_.version == Version::v3_1_1 && !failure.ours && accepted_at != Steady::time_point{} &&
+                     Steady::now() - accepted_at < quick_end && (acknowledged_ || !left_unknown_);
+  quick_ends_ = quick ? quick_ends_ + 1 : 0;
+  return quick_ends_ >= quick_ends_suspect;
+}
+
+/// Whether the first server takes TCP connections. Ends early when there is something else to do.
+bool PahoSession::first_is_back() {
+  const auto cancelled = [this] {
+    const std::lock_guard lock(mutex_);
+    return phase_ != Phase::accepted || stopping_ || drop_why_ || wanted_changed_;
+  };
+  const Server& first = servers_.front();
+  const auto deadline = Steady::now() + options_.connect_timeout;
+  const auto answer = resolver_.resolve(first.host, first.port, deadline, nudge_, cancelled);
+  for (std::size_t i = 0; i < answer.endpoints.size(); ++i) {
+    const auto now = Steady::now();
+    const auto share = (deadline - now) / static_cast<std::ptrdiff_t>(answer.endpoints.size() - i);
+    Descriptor socket;
+    const int error = dial(answer.endpoints[i], now + share, *nudge_, cancelled, socket);
+    if (error == 0) return true;
+    if (error == ECANCELED) return false;
+  }
+  return false;
+}
+
 PahoSession::Ended PahoSession::live(const Server& server) {
   Ended ended;
   const auto deadline = Steady::now() + options_.connect_timeout;
@@ -464,7 +547,8 @@ PahoSession::Ended PahoSession::live(const Server& server) {
     tls_error_.clear();
     drop_why_.reset();
     answers_due_ = 0;
-    moved_ = false;
+    moved_ = acknowledged_ = left_unknown_ = false;
+    accepted_at_ = {};
     limits_ = {};
   }
   server_ = &server;
@@ -550,8 +634,8 @@ void PahoSession::serve(Ended& ended) {
   {
     const std::lock_guard lock(mutex_);
     if (phase_ != Phase::accepted || stopping_) return;
+    note_progress(since);
     open_ = true;
-    progress_ = since;
   }
   state_ = State::connected;
   ended.established = true;
@@ -561,12 +645,18 @@ void PahoSession::serve(Ended& ended) {
     if (listener_ != nullptr) listener_->on_connected(limits);
   }
 
+  const bool away = server_ != &servers_.front() && options_.return_after.count() > 0;
+  failed_returns_ = away && returning_ ? failed_returns_ + 1 : away ? failed_returns_ : 0;
+  returning_ = false;
+  const auto return_pause = options_.return_after * (1U << std::min(failed_returns_, most_return_doublings));
+  auto next_look = since + return_pause;
   const auto stalled_after = 2 * options_.keep_alive;
   const auto look = std::max<Steady::duration>(options_.keep_alive / 2, milliseconds(200));
   for (;;) {
     bool changed = false;
     std::optional<std::string> why;
-    wait(Steady::now() + look,
+    const auto until = Steady::now() + look;
+    wait(away ? std::min<Steady::time_point>(until, next_look) : until,
          [this] { return phase_ != Phase::accepted || stopping_ || drop_why_ || wanted_changed_; });
     {
       const std::lock_guard lock(mutex_);
@@ -575,7 +665,7 @@ void PahoSession::serve(Ended& ended) {
       why = std::exchange(drop_why_, std::nullopt);
       changed = std::exchange(wanted_changed_, false);
       ended.at_once = why.has_value();
-      if (!why && !untold_.empty() && Steady::now() - progress_ > stalled_after)
+      if (!why && !untold_.empty() && Steady::now().time_since_epoch() - Steady::duration(progress_) > stalled_after)
         why = fmt::format("{} messages are under way and nothing came from the server for {} s", untold_.size(),
                           std::chrono::duration_cast<std::chrono::seconds>(stalled_after).count());
     }
@@ -584,6 +674,20 @@ void PahoSession::serve(Ended& ended) {
       return;
     }
     if (changed) change_subscriptions();
+    if (away && Steady::now() >= next_look) {
+      if (first_is_back()) {
+        ended.at_once = returning_ = true;
+        {
+          const std::lock_guard lock(mutex_);
+          if (failure_.what.empty())
+            failure_ = {fmt::format("going back to {}, which takes connections again", servers_.front().uri()), 0,
+                        false, true};
+        }
+        if (!part(Steady::now() + quick_end)) drop({});
+        return;
+      }
+      next_look = Steady::now() + return_pause;
+    }
   }
 }
 
@@ -593,29 +697,35 @@ void PahoSession::leave() {
   bool up = false;
   {
     const std::lock_guard lock(mutex_);
-    open_ = false;
     deadline = stop_deadline_;
     up = phase_ == Phase::accepted;
   }
-  if (up) {
-    wait(deadline, [this] { return untold_.empty() || phase_ != Phase::accepted; });
-    const bool v5 = options_.version == Version::v5;
-    MQTTAsync_disconnectOptions goodbye = MQTTAsync_disconnectOptions_initializer;
-    if (v5) goodbye = MQTTAsync_disconnectOptions_initializer5;
-    goodbye.context = this;
-    if (v5) {
-      goodbye.onSuccess5 = [](void* context, MQTTAsync_successData5*) { static_cast<PahoSession*>(context)->lost({}); };
-    } else {
-      goodbye.onSuccess = [](void* context, MQTTAsync_successData*) { static_cast<PahoSession*>(context)->lost({}); };
-    }
-    const int rc = MQTTAsync_disconnect(handle_, &goodbye);
-    wake_paho_sender();
-    // Even with no time left: Paho needs a moment, and the other side a DISCONNECT, or it would send our will.
-    if (rc == MQTTASYNC_SUCCESS &&
-        wait(std::max(deadline, Steady::now() + milliseconds(200)), [this] { return phase_ != Phase::accepted; }))
-      return;
+  if (!up || !part(deadline)) drop("stopped");
+}
+
+/// Takes no more publishes, waits for the outcomes under way, and sends DISCONNECT. False when Paho has not ended the
+/// connection in time.
+bool PahoSession::part(Steady::time_point deadline) {
+  {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
   }
-  drop("stopped");
+  wake_paho_sender();
+  wait(deadline, [this] { return untold_.empty() || phase_ != Phase::accepted; });
+  const bool v5 = options_.version == Version::v5;
+  MQTTAsync_disconnectOptions goodbye = MQTTAsync_disconnectOptions_initializer;
+  if (v5) goodbye = MQTTAsync_disconnectOptions_initializer5;
+  goodbye.context = this;
+  if (v5) {
+    goodbye.onSuccess5 = [](void* context, MQTTAsync_successData5*) { static_cast<PahoSession*>(context)->lost({}); };
+  } else {
+    goodbye.onSuccess = [](void* context, MQTTAsync_successData*) { static_cast<PahoSession*>(context)->lost({}); };
+  }
+  const int rc = MQTTAsync_disconnect(handle_, &goodbye);
+  wake_paho_sender();
+  // Even with no time left: Paho needs a moment, and the other side a DISCONNECT, or it would send our will.
+  return rc == MQTTASYNC_SUCCESS &&
+         wait(std::max(deadline, Steady::now() + milliseconds(200)), [this] { return phase_ != Phase::accepted; });
 }
 
 /// Ends the connection below Paho and waits until Paho has seen it.
@@ -623,7 +733,7 @@ void PahoSession::drop(std::string why) {
   {
     const std::lock_guard lock(mutex_);
     open_ = false;
-    if (failure_.what.empty()) failure_.what = std::move(why);
+    if (failure_.what.empty()) failure_ = {std::move(why), 0, false, true};
   }
   if (!link_) return;
   link_->shut_down();
@@ -640,9 +750,9 @@ Failure PahoSession::take_failure(const Server& server) {
     tls = tls_error_;
   }
   if (const std::string certificate = link_->certificate_problem(); !certificate.empty()) {
-    failure = {certificate, 0, false};
+    failure = {certificate, 0, false, false};
   } else if (!tls.empty() && failure.reason_code == 0) {
-    failure = {tls, 0, refuses_our_certificate(tls)};
+    failure = {tls, 0, refuses_our_certificate(tls), false};
   }
   if (failure.what.empty()) failure.what = "the connection broke";
   if (failure.what == unanswered && server.tls && options_.tls.cert_file.empty())
@@ -675,7 +785,7 @@ std::string PahoSession::open_socket(const Server& server, Steady::time_point de
     Descriptor socket;
     const int error = dial(endpoints[i], now + share, *nudge_, cancelled, socket);
     if (error == 0) {
-      link_ = std::make_shared<PahoLink>(std::move(socket), endpoints[i], server.host);
+      link_ = std::make_shared<PahoLink>(std::move(socket), endpoints[i], server.host, server.tls);
       return {};
     }
     if (error == ECANCELED) return "stopped";
@@ -776,6 +886,7 @@ void PahoSession::accepted(const Limits& limits, int keep_alive) {
   {
     const std::lock_guard lock(mutex_);
     limits_ = limits;
+    accepted_at_ = Steady::now();
     if (phase_ == Phase::asked) phase_ = Phase::accepted;
   }
   nudge_->ring();
@@ -814,18 +925,21 @@ bool PahoSession::publish(std::uint64_t slot, const Message& message) noexcept t
   const std::lock_guard publishing(publish_mutex_);
   {
     const std::lock_guard lock(mutex_);
-    if (!open_) return false;
+    // The window, and QoS 0 that the socket has not taken yet.
+    if (!open_ || untold_.size() >= options_.window + std::size_t{1024}) return false;
     if (free_.empty()) {
       free_.emplace_back();
       free_.back().self = std::prev(free_.end());
       free_.back().session = this;
     }
-    if (untold_.empty()) progress_ = Steady::now();
+    if (untold_.empty()) note_progress(Steady::now());
     untold_.splice(untold_.end(), free_, free_.begin());
     pending = &untold_.back();
     pending->slot = slot;
     pending->told = false;
   }
+  std::optional<HoldPahoSender> hold;
+  if (batches_) hold.emplace();
   const bool v5 = options_.version == Version::v5;
   MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
   response.context = pending;
@@ -842,7 +956,7 @@ bool PahoSession::publish(std::uint64_t slot, const Message& message) noexcept t
       MQTTAsync_send(handle_, message.topic.c_str(), static_cast<int>(message.payload.size()), message.payload.data(),
                      static_cast<int>(message.qos), message.retain ? 1 : 0, &response);
   if (rc == MQTTASYNC_SUCCESS) {
-    wake_paho_sender();
+    if (!hold) wake_paho_sender();
     return true;
   }
   const std::lock_guard lock(mutex_);
@@ -851,6 +965,11 @@ bool PahoSession::publish(std::uint64_t slot, const Message& message) noexcept t
   return told;
 } catch (const std::exception&) {
   return false;
+}
+
+void PahoSession::flush() noexcept {
+  batches_ = true;
+  wake_paho_sender();
 }
 
 /// Paho's last word on a publish.
@@ -863,13 +982,25 @@ void PahoSession::settle(Pending* pending, const Outcome& outcome) {
     slot = pending->slot;
     told = pending->told;
     free_.splice(free_.end(), told ? told_ : untold_, pending->self);
-    if (outcome.kind != Outcome::Kind::unknown) {
-      progress_ = Steady::now();
-      moved_ = true;
-    }
-    if (stopping_ && untold_.empty()) nudge_->ring();
+    if (!open_ && untold_.empty()) nudge_->ring();
   }
-  if (!told && listener_ != nullptr) listener_->on_outcome(slot, outcome);
+  if (outcome.kind != Outcome::Kind::unknown) {
+    note_progress(Steady::now());
+    moved_ = acknowledged_ = true;
+  } else {
+    left_unknown_ = true;
+  }
+  if (told || listener_ == nullptr) return;
+  listener_->on_outcome(slot, outcome);
+  // On the session's own thread tell_rest_unknown() comes next.
+  call_after_batch([](void* self) { static_cast<PahoSession*>(self)->outcomes_told(); }, this);
+}
+
+void PahoSession::outcomes_told() noexcept {
+  guarded([this] {
+    const std::lock_guard call(listener_mutex_);
+    if (listener_ != nullptr) listener_->on_outcomes_told();
+  });
 }
 
 /// What Paho had taken and not begun to send when the connection broke it would send first on the next one, before what
@@ -892,12 +1023,14 @@ void PahoSession::tell_rest_unknown() {
     for (auto& pending : untold_) {
       pending.told = true;
       slots.push_back(pending.slot);
+      left_unknown_ = true;
     }
     told_.splice(told_.end(), untold_);
   }
   if (listener_ == nullptr) return;
   const Outcome unknown{Outcome::Kind::unknown, 0, "the connection ended before the server answered"};
   for (const auto slot : slots) listener_->on_outcome(slot, unknown);
+  listener_->on_outcomes_told();
 }
 
 // --- Subscribing ----------------------------------------------------------------------------------------------------
@@ -1063,19 +1196,7 @@ void PahoSession::answered(Call* call, const std::vector<int>& codes) {
   nudge_->ring();
 }
 
-// --- Paho's callbacks: no exception may pass through its C frames
-// -----------------------------------------------------
-
-template <class Body>
-void guarded(Body body) noexcept {
-  try {
-    body();
-  } catch (const std::exception& error) {
-    log::error("in a callback from Paho: {}", error.what());
-  } catch (...) {
-    log::error("in a callback from Paho: an unknown exception");
-  }
-}
+// --- Paho's callbacks -----------------------------------------------------------------------------------------------
 
 void PahoSession::on_accepted(void* context, MQTTAsync_successData* data) noexcept {
   guarded([&] {
@@ -1099,10 +1220,11 @@ void PahoSession::on_accepted5(void* context, MQTTAsync_successData5* data) noex
 Failure connect_failure(Version version, int code, const char* message) {
   if (code > 0) {
     return {fmt::format("the server refused the connection: {}", reason_words(version, Packet::connack, code)), code,
-            is_authentication(version, code)};
+            is_authentication(version, code), false};
   }
-  if (message != nullptr && std::strstr(message, "timeout") != nullptr) return {"the server did not answer in time"};
-  return {unanswered};
+  if (message != nullptr && std::strstr(message, "timeout") != nullptr)
+    return {"the server did not answer in time", 0, false, false};
+  return {unanswered, 0, false, false};
 }
 
 void PahoSession::on_failed(void* context, MQTTAsync_failureData* data) noexcept {
@@ -1123,14 +1245,15 @@ void PahoSession::on_failed5(void* context, MQTTAsync_failureData5* data) noexce
 }
 
 void PahoSession::on_lost(void* context, char*) noexcept {
-  guarded([&] { static_cast<PahoSession*>(context)->lost({"the connection broke"}); });
+  guarded([&] { static_cast<PahoSession*>(context)->lost({"the connection broke", 0, false, false}); });
 }
 
 void PahoSession::on_disconnect_packet(void* context, MQTTProperties* properties, MQTTReasonCodes reason) noexcept {
   guarded([&] {
     const int code = reason;
-    Failure failure{reason_words(Version::v5, Packet::disconnect, code), code, is_authentication(Version::v5, code)};
-    if (properties != nullptr) failure.what += reason_string(*properties);
+    Failure failure{reason_words(Version::v5, Packet::disconnect, code), code, is_authentication(Version::v5, code),
+                    false};
+    if (properties != nullptr) failure.what += server_reference(*properties) + reason_string(*properties);
     static_cast<PahoSession*>(context)->lost(std::move(failure));  // no on_lost comes after this
   });
 }
@@ -1146,11 +1269,8 @@ int PahoSession::on_arrived(void* context, char* topic, int length, MQTTAsync_me
     arrival.message.retain = message->retained != 0;
     arrival.duplicate = message->dup != 0;
     if (self->options_.version == Version::v5) read_message(message->properties, arrival);
-    {
-      const std::lock_guard lock(self->mutex_);
-      self->progress_ = Steady::now();
-      self->moved_ = true;
-    }
+    self->note_progress(Steady::now());
+    self->moved_ = true;
     const std::lock_guard call(self->listener_mutex_);
     if (self->listener_ != nullptr) self->listener_->on_message(std::move(arrival));
   });
@@ -1276,6 +1396,7 @@ class Door final : public Session {
   bool publish(std::uint64_t slot, const Message& message) noexcept override {
     return session_->publish(slot, message);
   }
+  void flush() noexcept override { session_->flush(); }
   void subscribe(std::vector<Subscription> subscriptions) override { session_->subscribe(std::move(subscriptions)); }
   void reconnect(const std::string& why) noexcept override { session_->reconnect(why); }
   [[nodiscard]] State state() const noexcept override { return session_->state(); }

@@ -20,5 +20,7 @@ enum class Packet : std::uint8_t { connack, puback, suback, unsuback, disconnect
 [[nodiscard]] bool is_authentication(Version version, int code) noexcept;
 
 inline constexpr int session_taken_over = 0x8E;  ///< DISCONNECT: another client uses our client id
+inline constexpr int use_another_server = 0x9C;  ///< for now
+inline constexpr int server_moved = 0x9D;
 
 }  // namespace tidegate::mqtt

@@ -40,6 +40,9 @@ struct SessionOptions {
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds backoff_first{1'000};
   std::chrono::milliseconds backoff_most{60'000};
+  /// While connected to another server than the first: how often to look whether the first one takes connections again,
+  /// and then go back to it. 0: stay until the connection ends.
+  std::chrono::milliseconds return_after{300'000};
   std::optional<Message> will;
   std::uint16_t receive_maximum = 100;           ///< what we announce for messages towards us
   std::uint32_t maximum_packet_size = 2U << 20;  ///< what we announce, bytes
@@ -94,6 +97,7 @@ struct Failure {
   std::string what;
   int reason_code = 0;          ///< CONNACK's or DISCONNECT's; 0 when the network failed first
   bool authentication = false;  ///< user name, password, client id or certificate refused
+  bool ours = false;            ///< ended by us: stop, reconnect(), no progress, no answer in time, going back
 };
 
 /// Told what happens to a Session: on_message and on_outcome on Paho's threads, under its process-wide lock, the rest
@@ -111,6 +115,9 @@ class SessionListener {
   virtual void on_message(Arrival&& arrival) = 0;
   /// slot is what publish() was given. Exactly once for every publish() that returned true; may come before it returns.
   virtual void on_outcome(std::uint64_t slot, const Outcome& outcome) = 0;
+  /// No more outcomes are at hand for now: what was told since the last call may be worked on. Called after every
+  /// on_outcome() sooner or later, on the same thread, before that thread waits for the network.
+  virtual void on_outcomes_told() {}
 };
 
 /// One MQTT connection that keeps itself up, with its state. It connects on a thread of its own (names are resolved
@@ -130,6 +137,9 @@ class Session {
   /// Throws nothing. QoS 2 wants clean_start: what is under way is forgotten with the connection and packet identifiers
   /// begin again, so a server that kept the session could take a new message for an old one.
   [[nodiscard]] virtual bool publish(std::uint64_t slot, const Message& message) noexcept = 0;
+  /// Puts what publish() was given on its way. Once it has been called, publish() alone may leave a message waiting for
+  /// company, for a second at most; so call this after the last one of a batch. Cheap. Not from a callback.
+  virtual void flush() noexcept {}
   /// The wanted set of subscriptions: sent at every connect, and the difference at once when connected. Thread-safe.
   virtual void subscribe(std::vector<Subscription> subscriptions) = 0;
   /// Drops the connection and connects again at once; for a watchdog that saw no progress. Thread-safe.

@@ -24,6 +24,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -55,6 +56,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using Clock = std::chrono::steady_clock;
 
@@ -81,6 +83,15 @@ class Recorder final : public SessionListener {
   void on_outcome(std::uint64_t slot, const Outcome& outcome) override {
     const std::lock_guard lock(mutex_);
     outcomes_[slot].push_back(outcome);
+    if (telling_ != std::thread::id{} && telling_ != std::this_thread::get_id()) ++mixed_;
+    telling_ = std::this_thread::get_id();
+    changed_.notify_all();
+  }
+  void on_outcomes_told() override {
+    const std::lock_guard lock(mutex_);
+    if (telling_ != std::this_thread::get_id()) ++mixed_;
+    telling_ = {};
+    ++batches_;
     changed_.notify_all();
   }
 
@@ -105,6 +116,17 @@ class Recorder final : public SessionListener {
   bool wait_outcome(std::uint64_t slot) {
     return wait([&] { return outcomes_.contains(slot); });
   }
+
+  /// Whether the end of the batch was told after the last outcome.
+  bool wait_told(std::size_t outcomes) {
+    return wait([&] { return outcomes_.size() >= outcomes && telling_ == std::thread::id{}; });
+  }
+  std::size_t outcome_count() const {
+    const std::lock_guard lock(mutex_);
+    return outcomes_.size();
+  }
+  unsigned batches() const { return copy(batches_); }
+  unsigned mixed() const { return copy(mixed_); }
 
   std::vector<Limits> connected() const { return copy(connected_); }
   std::vector<Failure> failures() const { return copy(failures_); }
@@ -133,6 +155,9 @@ class Recorder final : public SessionListener {
   std::vector<Failure> failures_;
   std::vector<Arrival> arrivals_;
   std::map<std::uint64_t, std::vector<Outcome>> outcomes_;
+  std::thread::id telling_;  ///< who told an outcome since the end of the last batch
+  unsigned batches_ = 0;
+  unsigned mixed_ = 0;  ///< the end of a batch came on another thread than its outcomes
 };
 
 SessionOptions options(const std::string& url, const std::string& client_id, Version version = Version::v5) {
@@ -216,6 +241,15 @@ class ScriptedServer {
 
   std::string url() const { return fmt::format("mqtt://127.0.0.1:{}", port_); }
 
+  /// Connections from now on have a small receive window. Small segments too: one that is larger than the window would
+  /// wait for TCP's persist timer each time.
+  void narrow() const {
+    const int window = 16'384;
+    ::setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+    const int segment = 1'000;
+    ::setsockopt(listener_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+  }
+
   /// Whether a client connected within the time.
   bool accept(Clock::duration limit = patience) {
     hang_up();
@@ -228,6 +262,13 @@ class ScriptedServer {
     if (!accept() || read().type != 1) return false;
     std::string body{session_present ? '\1' : '\0', reason, static_cast<char>(properties.size())};
     send(0x20, body + properties);
+    return true;
+  }
+  /// The same for the version.
+  bool welcome(Version version) {
+    if (version == Version::v5) return welcome();
+    if (!accept() || read().type != 1) return false;
+    send(0x20, std::string(2, '\0'));
     return true;
   }
   Packet read() {
@@ -246,10 +287,23 @@ class ScriptedServer {
     if (!take(packet.body, length)) return {};
     return packet;
   }
-  void send(int head, const std::string& body) const {
-    const std::string packet = std::string{static_cast<char>(head), static_cast<char>(body.size())} + body;
-    [[maybe_unused]] const auto sent = ::send(connection_, packet.data(), packet.size(), MSG_NOSIGNAL);
+  static std::string packet(int head, const std::string& body) {
+    return std::string{static_cast<char>(head), static_cast<char>(body.size())} + body;
   }
+  void send(int head, const std::string& body) const { send(packet(head, body)); }
+  void send(const std::string& bytes) const {
+    [[maybe_unused]] const auto sent = ::send(connection_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  /// Each byte in a segment of its own.
+  void send_bytewise(const std::string& bytes) const {
+    const int on = 1;
+    ::setsockopt(connection_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    for (const char byte : bytes) {
+      send(std::string(1, byte));
+      std::this_thread::yield();
+    }
+  }
+  int connection() const { return connection_; }
   void hang_up() {
     if (connection_ >= 0) ::close(connection_);
     connection_ = -1;
@@ -476,6 +530,7 @@ TEST(ASession, LeavesItsWillWhenItsConnectionBreaksAndNotWhenItStops) {
     ASSERT_TRUE(client.heard.wait_connected(2));
     ASSERT_EQ(client.heard.failures().size(), 1U);
     EXPECT_THAT(client.heard.failures()[0].what, HasSubstr("the test breaks the connection"));
+    EXPECT_TRUE(client.heard.failures()[0].ours);
     EXPECT_EQ(client.session->last_failure().what, client.heard.failures()[0].what);
   }
   ASSERT_EQ(watcher.publish(message("w/end", "end")).kind, Outcome::Kind::delivered);
@@ -974,6 +1029,7 @@ TEST(ASession, DropsAConnectionThatAnswersPingsButAcknowledgesNothing) {
   }
   ASSERT_TRUE(client.heard.wait_failure());
   EXPECT_THAT(client.heard.failures()[0].what, HasSubstr("nothing came from the server"));
+  EXPECT_TRUE(client.heard.failures()[0].ours);
   EXPECT_EQ(client.heard.count(Outcome::Kind::unknown), 1U);
 }
 
@@ -993,6 +1049,399 @@ TEST(ASession, AnnouncesItsOwnLimitsAndSession) {
   EXPECT_THAT(connect.body, HasSubstr(bytes({17, 1, 2, 3, 4})));
   EXPECT_THAT(connect.body, HasSubstr(bytes({33, 0, 7})));
   EXPECT_THAT(connect.body, HasSubstr(bytes({39, 0, 1, 0, 0})));
+}
+
+// --- Batches: read ahead, written together -------------------------------------------------------------------------
+
+std::string publish_body(Version version, int identifier, const std::string& payload) {
+  return bytes({0, 1, 'b', identifier / 256, identifier % 256}) + (version == Version::v5 ? bytes({0}) : "") + payload;
+}
+
+TEST_P(ASessionOfEitherVersion, UnderstandsAServerWhoseBytesComeOneByOne) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client", GetParam()));
+  ASSERT_TRUE(server.accept());
+  ASSERT_EQ(server.read().type, 1);
+  server.send_bytewise(GetParam() == Version::v5 ? bytes({0x20, 3, 0, 0, 0}) : bytes({0x20, 2, 0, 0}));
+  ASSERT_TRUE(client.heard.wait_connected());
+  std::vector<std::string> expected;
+  for (int i = 1; i <= 20; ++i) {
+    ASSERT_TRUE(client.session->publish(static_cast<std::uint64_t>(i), message("a", "x")));
+    client.session->flush();
+    const auto publish = server.read();
+    ASSERT_EQ(publish.type, 3) << i;
+    expected.push_back(std::string(static_cast<std::size_t>(i), 'p'));
+    server.send_bytewise(ScriptedServer::packet(0x32, publish_body(GetParam(), i, expected.back())) +
+                         ScriptedServer::packet(0x40, ScriptedServer::identifier(publish)));
+    const auto answer = server.read();
+    ASSERT_EQ(answer.type, 4);
+    EXPECT_EQ(answer.body.substr(0, 2), bytes({0, i}));
+  }
+  ASSERT_TRUE(client.heard.wait_outcomes(20));
+  EXPECT_EQ(client.heard.count(Outcome::Kind::delivered), 20U);
+  EXPECT_EQ(client.heard.payloads(), expected);
+}
+
+TEST_P(ASessionOfEitherVersion, KnowsWhatWasAcknowledgedWhereverTheStreamOfAnswersIsCut) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client", GetParam()));
+  std::uint64_t slot = 0;
+  for (std::size_t cut = 0; cut <= 12; ++cut) {
+    ASSERT_TRUE(server.welcome(GetParam())) << cut;
+    ASSERT_TRUE(client.heard.wait_connected(cut + 1));
+    std::string answers;
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(client.session->publish(++slot, message("a", "x")));
+    client.session->flush();
+    for (int i = 0; i < 3; ++i) {
+      const auto publish = server.read();
+      ASSERT_EQ(publish.type, 3);
+      answers += ScriptedServer::packet(0x40, ScriptedServer::identifier(publish));
+    }
+    server.send(answers.substr(0, cut));
+    server.hang_up();
+    ASSERT_TRUE(client.heard.wait_failure(cut + 1));
+    const auto outcomes = client.heard.outcomes();
+    ASSERT_EQ(outcomes.size(), slot);
+    for (std::size_t i = 0; i < 3; ++i) {
+      const auto& told = outcomes.at(slot - 2 + i);
+      ASSERT_THAT(told, SizeIs(1)) << cut;
+      EXPECT_EQ(told[0].kind, 4 * (i + 1) <= cut ? Outcome::Kind::delivered : Outcome::Kind::unknown) << cut;
+    }
+    EXPECT_FALSE(client.heard.failures().back().ours);
+  }
+}
+
+TEST(ASession, SendsAtOnceWhatIsFlushed) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client"));
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  milliseconds slowest{};
+  for (std::uint64_t slot = 0; slot < 20; ++slot) {
+    const auto begin = Clock::now();
+    ASSERT_TRUE(client.session->publish(slot, message("a", "x")));
+    client.session->flush();
+    const auto publish = server.read();
+    ASSERT_EQ(publish.type, 3);
+    server.send(0x40, ScriptedServer::identifier(publish));
+    ASSERT_TRUE(client.heard.wait_told(slot + 1));
+    slowest = std::max(slowest, std::chrono::duration_cast<milliseconds>(Clock::now() - begin));
+  }
+  EXPECT_LT(slowest, milliseconds(900)) << "nothing waits for the sender's own second";
+}
+
+TEST(ASession, SendsWithoutAFlushAtOnceWhileNobodyFlushesAndSoonAfterSomebodyDid) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client"));
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  const auto took = [&](std::uint64_t slot) {
+    const auto begin = Clock::now();
+    EXPECT_TRUE(client.session->publish(slot, message("a", "x")));
+    EXPECT_EQ(server.read().type, 3);
+    return Clock::now() - begin;
+  };
+  EXPECT_LT(took(1), milliseconds(900));
+  client.session->flush();
+  EXPECT_LT(took(2), seconds(5));
+}
+
+TEST(ASession, AcknowledgesAtOnceWhatCame) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client"));
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  milliseconds slowest{};
+  for (int i = 1; i <= 20; ++i) {
+    const auto begin = Clock::now();
+    server.send(0x32, publish_body(Version::v5, i, "x"));
+    ASSERT_EQ(server.read().type, 4);
+    slowest = std::max(slowest, std::chrono::duration_cast<milliseconds>(Clock::now() - begin));
+  }
+  EXPECT_LT(slowest, milliseconds(900));
+}
+
+TEST(ASession, SendsWhatItWasGivenAndItsGoodbyeWhenItIsStopped) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client"));
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  client.session->flush();
+  for (std::uint64_t slot = 0; slot < 50; ++slot) ASSERT_TRUE(client.session->publish(slot, message("a", "x")));
+  std::thread stopper([&] { client.session->stop(milliseconds(300)); });
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(server.read().type, 3) << i;
+  EXPECT_EQ(server.read().type, 14);
+  EXPECT_EQ(server.read().type, 0);
+  stopper.join();
+  EXPECT_EQ(client.heard.count(Outcome::Kind::unknown), 50U);
+}
+
+TEST(ASession, TellsTheEndOfEachBatchOfOutcomesOnTheirThread) {
+  RealMosquitto broker({.config = "max_inflight_messages 100\n"});
+  Client client(options(broker.url(), "client"));
+  ASSERT_TRUE(client.heard.wait_connected());
+  for (std::uint64_t slot = 0; slot < 90; ++slot) ASSERT_TRUE(client.session->publish(slot, message("a", "x")));
+  client.session->flush();
+  ASSERT_TRUE(client.heard.wait_told(90));
+  const unsigned before = client.heard.batches();
+  EXPECT_LE(before, 90U);
+  EXPECT_EQ(client.heard.mixed(), 0U);
+  broker.pause();
+  for (std::uint64_t slot = 100; slot < 110; ++slot) ASSERT_TRUE(client.session->publish(slot, message("a", "x")));
+  client.session->flush();
+  broker.kill();
+  ASSERT_TRUE(client.heard.wait_told(100));
+  EXPECT_GT(client.heard.batches(), before);
+}
+
+/// Reads little at a time, so that its window is shut nearly always, answers PUBLISH and sends PUBLISH of its own with
+/// no more than 100 unanswered.
+void read_slowly(const ScriptedServer& server, int count) {
+  const int fd = server.connection();
+  ::fcntl(fd, F_SETFL, O_NONBLOCK);
+  std::string in;
+  std::string out;
+  int sent = 0;
+  int answered = 0;
+  int got = 0;
+  const auto deadline = Clock::now() + seconds(120);
+  while ((got < count || answered < count || !out.empty()) && Clock::now() < deadline) {
+    while (sent < count && sent - answered < 100) {
+      ++sent;
+      out += ScriptedServer::packet(0x32, publish_body(Version::v5, (sent - 1) % 60'000 + 1, std::to_string(sent)));
+    }
+    pollfd one{fd, static_cast<short>(POLLIN | (out.empty() ? 0 : POLLOUT)), 0};
+    ::poll(&one, 1, 1'000);
+    if (const auto written = ::send(fd, out.data(), out.size(), MSG_NOSIGNAL); written > 0)
+      out.erase(0, static_cast<std::size_t>(written));
+    char buffer[3'000];
+    const auto read = ::recv(fd, buffer, sizeof buffer, 0);
+    if (read == 0) return;
+    if (read > 0) in.append(buffer, static_cast<std::size_t>(read));
+    std::size_t at = 0;
+    for (;;) {
+      std::size_t length = 0;
+      std::size_t head = 1;
+      bool whole = false;
+      for (int shift = 0; at + head < in.size() && !whole; shift += 7, ++head) {
+        length |= static_cast<std::size_t>(in[at + head] & 0x7F) << shift;
+        whole = (in[at + head] & 0x80) == 0;
+      }
+      if (!whole || in.size() - at < head + length) break;
+      const int type = static_cast<unsigned char>(in[at]) >> 4;
+      if (type == 3) {
+        ++got;
+        out += ScriptedServer::packet(0x40, ScriptedServer::identifier({3, 0, in.substr(at + head, 20)}));
+      }
+      if (type == 4) ++answered;
+      if (type == 12) out += bytes({0xD0, 0});
+      at += head + length;
+    }
+    in.erase(0, at);
+  }
+}
+
+TEST(ASession, LosesNothingBetweenItAndAPeerThatReadsSlowlyWhileMessagesGoBothWays) {
+  constexpr int count = 10'000;
+  ScriptedServer server;
+  server.narrow();
+  auto wanted = options(server.url(), "client");
+  wanted.window = 3'000;
+  Client client(wanted);
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  std::thread peer([&] { read_slowly(server, count); });
+  const std::string padding(1'500, 'x');
+  const auto deadline = Clock::now() + seconds(120);
+  for (std::uint64_t slot = 0; slot < count && Clock::now() < deadline;) {
+    if (slot - client.heard.outcome_count() >= 3'000) {
+      client.heard.wait([] { return false; }, milliseconds(1));
+      continue;
+    }
+    if (!client.session->publish(slot, message("a", padding))) break;
+    if (++slot % 100 == 0) client.session->flush();
+  }
+  client.session->flush();
+  EXPECT_TRUE(client.heard.wait_outcomes(count));
+  EXPECT_TRUE(client.heard.wait_arrivals(count));
+  peer.join();
+  EXPECT_THAT(client.heard.failures(), IsEmpty());
+  EXPECT_EQ(client.heard.count(Outcome::Kind::delivered), static_cast<std::size_t>(count));
+  const auto payloads = client.heard.payloads();
+  ASSERT_THAT(payloads, SizeIs(count));
+  for (int i = 0; i < count; ++i) ASSERT_EQ(payloads[static_cast<std::size_t>(i)], std::to_string(i + 1));
+}
+
+TEST(AProcessWithManySessions, CarriesAllTheirMessagesAtATime) {
+  constexpr int sessions = 20;
+  constexpr std::uint64_t each = 200;
+  RealMosquitto broker({.config = "max_inflight_messages 0\nmax_queued_messages 0\n"});
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < sessions; ++i) {
+    const auto name = "m" + std::to_string(i);
+    clients.push_back(std::make_unique<Client>(options(broker.url(), name, i % 2 == 0 ? Version::v5 : Version::v3_1_1),
+                                               std::vector<Subscription>{to(name)}));
+  }
+  for (const auto& client : clients) ASSERT_TRUE(client->heard.wait_connected());
+  std::vector<std::thread> publishers;
+  for (int i = 0; i < sessions; ++i) {
+    publishers.emplace_back([&client = *clients[static_cast<std::size_t>(i)], i] {
+      for (std::uint64_t slot = 0; slot < each; ++slot) {
+        EXPECT_TRUE(client.session->publish(slot, message("m" + std::to_string(i), std::to_string(slot))));
+        if (slot % 10 == 9) client.session->flush();
+        if (slot % 50 == 49) {
+          EXPECT_TRUE(client.heard.wait_outcomes(slot + 1));
+        }
+      }
+    });
+  }
+  for (auto& publisher : publishers) publisher.join();
+  for (const auto& client : clients) {
+    EXPECT_TRUE(client->heard.wait_arrivals(each));
+    EXPECT_EQ(client->heard.count(Outcome::Kind::delivered), each);
+    const auto payloads = client->heard.payloads();
+    ASSERT_THAT(payloads, SizeIs(each));
+    for (std::size_t i = 0; i < each; ++i) EXPECT_EQ(payloads[i], std::to_string(i));
+    EXPECT_EQ(client->heard.mixed(), 0U);
+    EXPECT_THAT(client->heard.failures(), IsEmpty());
+  }
+}
+
+// --- Several servers, and why a server ends a connection -----------------------------------------------------------
+
+TEST_P(ASessionOfEitherVersion, GoesBackToItsFirstServerWhenThatIsThereAgainAndAwayWhenItIsNot) {
+  RealMosquitto first({.start = false});
+  RealMosquitto second;
+  Client watcher(options(second.url(), "watcher"), {to("w")});
+  ASSERT_TRUE(watcher.heard.wait_connected());
+  auto wanted = options(first.url(), "client", GetParam());
+  wanted.servers.push_back(second.url());
+  wanted.return_after = milliseconds(50);
+  wanted.will = message("w", "gone");
+  Client client(wanted);
+  ASSERT_TRUE(client.heard.wait_connected());
+  EXPECT_EQ(client.publish(message("a", "to the second")).kind, Outcome::Kind::delivered);
+  first.start();
+  ASSERT_TRUE(client.heard.wait_connected(2));
+  const auto failure = client.heard.failures().back();
+  EXPECT_THAT(failure.what, AllOf(HasSubstr("going back to"), HasSubstr(first.url())));
+  EXPECT_TRUE(failure.ours);
+  {
+    Client there(options(first.url(), "there"), {to("a")});
+    ASSERT_TRUE(there.heard.wait_connected());
+    EXPECT_EQ(client.publish(message("a", "to the first")).kind, Outcome::Kind::delivered);
+    EXPECT_TRUE(there.heard.wait_arrivals(1));
+  }
+  first.kill();
+  ASSERT_TRUE(client.heard.wait_connected(3));
+  EXPECT_FALSE(client.heard.failures().back().ours);
+  EXPECT_EQ(client.publish(message("w", "to the second again")).kind, Outcome::Kind::delivered);
+  ASSERT_TRUE(watcher.heard.wait_arrivals(1));
+  EXPECT_THAT(watcher.heard.payloads(), ElementsAre("to the second again"))
+      << "it left with a goodbye, so without its will";
+}
+
+TEST(ASession, FallsBackAtOnceWhenItsFirstServerTakesConnectionsButNoSession) {
+  ScriptedServer first;
+  RealMosquitto second;
+  auto wanted = options(first.url(), "client");
+  wanted.servers.push_back(second.url());
+  wanted.return_after = milliseconds(50);
+  wanted.backoff_first = wanted.backoff_most = seconds(3'600);
+  Client client(wanted);
+  for (std::size_t round = 1; round <= 3; ++round) {
+    // The look whether it takes connections comes and goes; a session begins with CONNECT.
+    bool asked = false;
+    while (!asked && first.accept()) asked = first.read().type == 1;
+    ASSERT_TRUE(asked) << round;
+    first.hang_up();
+    ASSERT_TRUE(client.heard.wait_connected(round)) << round;
+  }
+}
+
+TEST(ASession, StaysWhereItIsWhenItIsNotToGoBack) {
+  RealMosquitto first({.start = false});
+  RealMosquitto second;
+  auto wanted = options(first.url(), "client");
+  wanted.servers.push_back(second.url());
+  wanted.return_after = milliseconds(0);
+  Client client(wanted);
+  ASSERT_TRUE(client.heard.wait_connected());
+  const auto failed = client.heard.failures().size();
+  first.start();
+  EXPECT_FALSE(client.heard.wait([] { return false; }, milliseconds(300)));
+  EXPECT_EQ(client.heard.failures().size(), failed);
+}
+
+TEST(ASession, SuspectsAnotherClientOfItsNameWhenA311ServerKeepsEndingItsConnections) {
+  ScriptedServer server;
+  auto wanted = options(server.url(), "client", Version::v3_1_1);
+  wanted.backoff_first = milliseconds(1);
+  wanted.backoff_most = seconds(3'600);
+  Client client(wanted);
+  for (std::size_t i = 1; i <= 3; ++i) {
+    if (i > 1) client.session->reconnect("the test does not want to wait");
+    ASSERT_TRUE(server.welcome(Version::v3_1_1)) << i;
+    ASSERT_TRUE(client.heard.wait_connected(i));
+    server.hang_up();
+    ASSERT_TRUE(client.heard.wait_failure(i));
+  }
+  EXPECT_THAT(client.heard.failures().back().what, AllOf(HasSubstr("client_id 'client'"), HasSubstr("3 times")));
+  EXPECT_FALSE(client.heard.failures().back().ours);
+  EXPECT_FALSE(server.accept(milliseconds(200))) << "a long pause";
+}
+
+TEST(ASession, SuspectsNobodyWhileItsOwnMessagesAreUnanswered) {
+  ScriptedServer server;
+  auto wanted = options(server.url(), "client", Version::v3_1_1);
+  Client client(wanted);
+  for (std::size_t i = 1; i <= 5; ++i) {
+    ASSERT_TRUE(server.welcome(Version::v3_1_1)) << i;
+    ASSERT_TRUE(client.heard.wait_connected(i));
+    ASSERT_TRUE(client.session->publish(i, message("a", "poison")));
+    ASSERT_EQ(server.read().type, 3);
+    server.hang_up();
+    ASSERT_TRUE(client.heard.wait_failure(i));
+    EXPECT_THAT(client.heard.failures().back().what, Not(HasSubstr("client_id")));
+  }
+}
+
+TEST(ASession, GoesToTheNextServerWhenOneSaysSo) {
+  ScriptedServer first;
+  ScriptedServer second;
+  auto wanted = options(first.url(), "client");
+  wanted.servers.push_back(second.url());
+  Client client(wanted);
+  ASSERT_TRUE(first.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  first.send(0xE0, bytes({0x9C, 15, 28, 0, 12}) + "other:18830!");  // Server Reference
+  ASSERT_TRUE(client.heard.wait_failure());
+  EXPECT_EQ(client.heard.failures()[0].reason_code, 0x9C);
+  EXPECT_THAT(client.heard.failures()[0].what, AllOf(HasSubstr("another server"), HasSubstr("'other:18830!'")));
+  EXPECT_TRUE(second.welcome());
+}
+
+class ADisconnectOfTheServer : public ::testing::TestWithParam<std::pair<int, const char*>> {};
+
+INSTANTIATE_TEST_SUITE_P(Mqtt, ADisconnectOfTheServer,
+                         ::testing::Values(std::pair{0x8B, "shutting down"}, std::pair{0x93, "Receive Maximum"},
+                                           std::pair{0x95, "too large"}, std::pair{0x97, "quota"},
+                                           std::pair{0x9D, "moved"}));
+
+TEST_P(ADisconnectOfTheServer, IsToldWithItsReasonAsTheServersDoing) {
+  ScriptedServer server;
+  Client client(options(server.url(), "client"));
+  ASSERT_TRUE(server.welcome());
+  ASSERT_TRUE(client.heard.wait_connected());
+  ASSERT_TRUE(client.session->publish(1, message("a", "x")));
+  ASSERT_EQ(server.read().type, 3);
+  server.send(0xE0, std::string(1, static_cast<char>(GetParam().first)));
+  ASSERT_TRUE(client.heard.wait_failure());
+  const auto failure = client.heard.failures()[0];
+  EXPECT_EQ(failure.reason_code, GetParam().first);
+  EXPECT_THAT(failure.what, HasSubstr(GetParam().second));
+  EXPECT_FALSE(failure.ours);
+  EXPECT_EQ(client.heard.count(Outcome::Kind::unknown), 1U);
 }
 
 TEST(AProcessWithASession, SurvivesASignalFromABrokenPipe) {
