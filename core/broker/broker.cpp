@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <pwd.h>
@@ -25,7 +26,9 @@
 #include <tidegate/log.hpp>
 
 #include "broker/configuration.hpp"
+#include "broker/database.hpp"
 #include "broker/port.hpp"
+#include "broker/version.hpp"
 
 namespace tidegate::broker {
 namespace {
@@ -41,6 +44,9 @@ constexpr auto most_backoff = 30s;
 constexpr auto steady_after = 30s;  ///< up for so long, the next failure is the first of its row
 constexpr auto slow_after = 10s;
 constexpr auto outdated_patience = 10s;
+constexpr auto question_patience = 2s;
+constexpr std::uintmax_t least_space = 64U << 10;  ///< beside the database that is there
+constexpr int most_bad_starts = 2;                 ///< then the database is suspected
 
 std::string read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -62,6 +68,16 @@ void make_private(const fs::path& folder) {
   fs::create_directories(folder, error);
   if (!error) fs::permissions(folder, fs::perms::owner_all, error);
   if (error) throw SystemError(error.value(), "the local broker needs the folder " + folder.string());
+}
+
+/// 0 when a file can be made in the folder, else the errno.
+int creation_error(const fs::path& folder) {
+  const std::string probe = (folder / "probe").string();
+  const int fd = open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return errno;
+  close(fd);
+  unlink(probe.c_str());
+  return 0;
 }
 
 std::string current_user() {
@@ -109,7 +125,9 @@ const char* to_string(Broker::State state) noexcept {
 Broker::Broker(Loop& loop, config::Broker settings, config::Gateway gateway)
     : loop_(loop), settings_(std::move(settings)), gateway_(std::move(gateway)) {}
 
-Broker::~Broker() = default;
+Broker::~Broker() {
+  question_.signal(SIGKILL);
+}
 
 void Broker::start() {
   state_ = State::starting;
@@ -129,12 +147,19 @@ void Broker::stop(std::chrono::milliseconds timeout) noexcept {
   }
   let_go();
   next_ = {};
+  answer_ = {};
+  deadline_ = {};
+  if (question_) {
+    question_.signal(SIGKILL);
+    static_cast<void>(question_.wait(1s));
+    question_.reap();
+  }
   state_ = State::stopped;
   failure_.clear();
   try {
     if (ours) {
       process_.reap();
-      write_record({0, 0, port_, {}});
+      write_record({0, 0, port_, {}, {}});
     }
   } catch (const std::exception& error) {
     log::warning("{}", error.what());
@@ -177,16 +202,28 @@ void Broker::begin() {
   if (left) {
     adopt(std::move(*left), record);
   } else {
-    launch(record.port);
+    ask_version(record.port);
   }
 }
 
 void Broker::adopt(Process left, const Record& record) {
   process_ = std::move(left);
   port_ = record.port;
+  const bool could_be = persistent_;
+  if (record.configuration == digest(text(record.port, !could_be))) {
+    // It is better to have what it holds, and would lose by being started again, than another setting.
+    persistent_ = !could_be;
+    if (could_be) {
+      warn(persistence_warning_,
+           fmt::format("the local broker runs without a database, because {} could not be written when it was started: "
+                       "sessions and retained messages are lost when it ends. Stop the gateway and start it again",
+                       in_state("").string()));
+    }
+  }
   log_from_ = log_size();
+  set_version(record.version);
   const bool port_kept = settings_.port.value_or(0) == 0 || *settings_.port == record.port;
-  outdated_ = !port_kept || record.configuration != digest(text(record.port));
+  outdated_ = !port_kept || record.configuration != digest(text(record.port, persistent_));
   watch();
   if (outdated_) {
     log::notice("the local broker (process {}) runs with an older configuration and is restarted", process_.pid());
@@ -199,18 +236,52 @@ void Broker::adopt(Process left, const Record& record) {
   }
 }
 
-void Broker::launch(std::uint16_t last_port) {
+void Broker::ask_version(std::uint16_t last_port) {
   const std::string program = find_program(settings_.program);
+  const fs::path answer = in_runtime("broker/version");
+  std::error_code ignored;
+  fs::remove(answer, ignored);
+  question_ = Process::start({program, "-h"}, answer, [](const Process&) {});
+  answer_ = loop_.watch(question_.descriptor(), EPOLLIN,
+                        [this, program, last_port](std::uint32_t) { answered(program, last_port); });
+  deadline_ = loop_.after(question_patience, [this] { question_.signal(SIGKILL); });
+}
+
+/// By value: the callback that has them ends here.
+void Broker::answered(std::string program, std::uint16_t last_port) {
+  question_.reap();
+  answer_ = {};
+  deadline_ = {};
+  try {
+    const auto version = parse_version(read_file(in_runtime("broker/version")));
+    set_version(version ? to_string(*version) : "");
+    launch(program, last_port);
+  } catch (const std::exception& error) {
+    failed(error.what());
+  }
+}
+
+void Broker::set_version(const std::string& text) {
+  std::vector<std::string> found;
+  if (const auto version = parse_version(text)) found = known_defects(*version);
+  if (found != version_warnings_) {
+    for (const std::string& defect : found) log::warning("{}", defect);
+  }
+  version_ = text;
+  version_warnings_ = std::move(found);
+}
+
+void Broker::launch(const std::string& program, std::uint16_t last_port) {
   port_ = choose_port(last_port);
-  const std::string wanted = text(port_);
+  const std::string wanted = text(port_, persistent_);
   const fs::path file = in_runtime("broker/mosquitto.conf");
-  const fs::path log = in_state("mosquitto.log");
+  const fs::path log = log_file();
   check_database();
   trim_log();
   write_file(file, wanted, 0600);
   log_from_ = log_size();
   process_ = Process::start({program, "-c", file.string()}, log, [&](const Process& process) {
-    write_record({process.pid(), process.started(), port_, digest(wanted)});
+    write_record({process.pid(), process.started(), port_, digest(wanted), version_});
   });
   watch();
   probe(0ms, 0ms);
@@ -248,6 +319,9 @@ void Broker::accepted(const std::string& url) {
   state_ = State::up;
   url_ = url;
   failure_.clear();
+  bad_starts_ = 0;
+  tried_without_ = false;
+  suspect_.reset();
   up_since_ = std::chrono::steady_clock::now();
   if (!adopted_ && process_) log::info("the local broker is up at {} (process {})", url_, process_.pid());
   if (on_up_) on_up_(url);
@@ -269,14 +343,14 @@ void Broker::ended() {
     };
     if (told(std::strerror(EADDRINUSE))) return failed(taken(port_));
     try {
-      if (told("open database") && !told(std::strerror(EACCES))) set_database_aside();
+      if (!told(std::strerror(EACCES))) suspect_database(told("open database"));
     } catch (const SystemError& error) {
       return failed(error.what());
     }
   }
   failed(fmt::format("the local broker (mosquitto, process {}) is gone: {}{}{}. Its log is {}", pid, how,
                      was_up || said.empty() ? "" : "; it said: ", was_up || said.empty() ? "" : said.front(),
-                     in_state("mosquitto.log").string()));
+                     log_file().string()));
 }
 
 void Broker::failed(const std::string& reason) {
@@ -294,20 +368,23 @@ Broker::Record Broker::read_record() const {
   const auto json = nlohmann::json::parse(read_file(in_runtime("broker.json")), nullptr, false);
   try {
     return {json.at("pid").get<pid_t>(), json.at("started").get<std::uint64_t>(), json.at("port").get<std::uint16_t>(),
-            json.at("configuration").get<std::string>()};
+            json.at("configuration").get<std::string>(), json.value("version", std::string())};
   } catch (const nlohmann::json::exception&) {
     return {};
   }
 }
 
 void Broker::write_record(const Record& record) const {
-  const nlohmann::ordered_json json = {
-      {"pid", record.pid}, {"started", record.started}, {"port", record.port}, {"configuration", record.configuration}};
+  const nlohmann::ordered_json json = {{"pid", record.pid},
+                                       {"started", record.started},
+                                       {"port", record.port},
+                                       {"configuration", record.configuration},
+                                       {"version", record.version}};
   write_file(in_runtime("broker.json"), json.dump() + '\n', 0644);
 }
 
-std::string Broker::text(std::uint16_t port) const {
-  return configuration({port, gateway_.state / "broker", gateway_.payload_cap, current_user()});
+std::string Broker::text(std::uint16_t port, bool persistent) const {
+  return configuration({port, gateway_.state / "broker", gateway_.payload_cap, current_user(), persistent});
 }
 
 /// FNV-1a over what Mosquitto is started with: it tells configurations apart, and need not withstand anybody.
@@ -344,14 +421,14 @@ std::string Broker::taken(std::uint16_t port) const {
 
 std::uintmax_t Broker::log_size() const noexcept {
   std::error_code error;
-  const std::uintmax_t size = fs::file_size(in_state("mosquitto.log"), error);
+  const std::uintmax_t size = fs::file_size(log_file(), error);
   return error ? 0 : size;
 }
 
 /// What Mosquitto complained of in this life, without time and "Error:".
 std::vector<std::string> Broker::errors() const {
   constexpr std::string_view mark = ": Error: ";
-  std::ifstream file(in_state("mosquitto.log"), std::ios::binary);
+  std::ifstream file(log_file(), std::ios::binary);
   file.seekg(static_cast<std::streamoff>(log_from_));
   std::vector<std::string> found;
   for (std::string line; std::getline(file, line);) {
@@ -363,38 +440,124 @@ std::vector<std::string> Broker::errors() const {
   return found;
 }
 
-void Broker::make_folders() const {
+fs::path Broker::log_file() const {
+  return persistent_ ? in_state("mosquitto.log") : in_runtime("broker/mosquitto.log");
+}
+
+std::vector<std::string> Broker::warnings() const {
+  std::vector<std::string> all;
+  for (const std::string* warning : {&persistence_warning_, &space_warning_, &database_warning_}) {
+    if (!warning->empty()) all.push_back(*warning);
+  }
+  all.insert(all.end(), version_warnings_.begin(), version_warnings_.end());
+  return all;
+}
+
+void Broker::warn(std::string& place, std::string what) {
+  if (place == what) return;
+  log::warning("{}", what);
+  place = std::move(what);
+}
+
+/// A broker without a database is better than none.
+void Broker::make_folders() {
   make_private(gateway_.runtime / "broker");
-  make_private(gateway_.state / "broker");
+  const fs::path folder = gateway_.state / "broker";
+  std::string why;
+  try {
+    make_private(folder);
+    if (const int error = creation_error(folder)) why = folder.string() + ": " + std::strerror(error);
+  } catch (const SystemError& error) {
+    why = error.what();
+  }
+  persistent_ = why.empty();
+  if (!persistent_) {
+    space_warning_.clear();
+    return warn(persistence_warning_,
+                fmt::format("the local broker runs without a database, and what it keeps for clients that are away and "
+                            "retained messages are lost when it ends ({}). Let this user write there",
+                            why));
+  }
+  persistence_warning_.clear();
+  check_space();
+}
+
+/// Mosquitto starts on a full disk, with what is there. But what it then saves may be an empty file in place of a small
+/// database: 2.0.11 does not see that its buffer was not written.
+void Broker::check_space() {
+  const fs::path database = in_state("mosquitto.db");
+  std::error_code error;
+  const fs::space_info space = fs::space(gateway_.state, error);
+  std::error_code absent;
+  const std::uintmax_t size = fs::file_size(database, absent);
+  if (error || space.available >= least_space + (absent ? 0 : size)) return space_warning_.clear();
+  std::string kept;
+  try {
+    if (look_at(database) == Database::sound) kept = "; what it has now is kept as " + keep_aside(database).string();
+  } catch (const SystemError& refused) {
+    kept = fmt::format(" ({})", refused.what());
+  }
+  warn(space_warning_, fmt::format("the disk of {} is full: the local broker cannot save its sessions and retained "
+                                   "messages until there is room{}",
+                                   gateway_.state.string(), kept));
 }
 
 /// Mosquitto refuses to start with a database that it does not recognise, and a power cut leaves such files behind:
-/// empty, or all NUL.
-void Broker::check_database() const {
-  constexpr std::string_view magic("\0\xb5\0mosquitto db", 15);
-  std::ifstream file(in_state("mosquitto.db"), std::ios::binary);
-  if (!file) return;
-  std::array<char, magic.size()> head{};
-  file.read(head.data(), head.size());
-  if (!file || std::string_view(head.data(), head.size()) != magic) set_database_aside();
+/// empty, or all NUL. With one that is only damaged further on it may start, silently without what follows.
+void Broker::check_database() {
+  if (!persistent_) return;
+  const fs::path database = in_state("mosquitto.db");
+  const Database found = look_at(database);
+  if (found == Database::unreadable) {
+    const fs::path aside = set_aside(database);
+    warn(database_warning_,
+         fmt::format(
+             "{} is no Mosquitto database any more and was set aside as {}: the sessions of clients, what waited "
+             "for them, and retained messages start empty",
+             database.string(), aside.string()));
+  } else if (found == Database::damaged) {
+    std::string kept;
+    try {
+      kept = " and is kept as " + keep_aside(database).string();
+    } catch (const SystemError& error) {
+      kept = fmt::format(" ({})", error.what());
+    }
+    warn(database_warning_,
+         fmt::format("{} is damaged{}: the local broker starts with what it can read of it, and some sessions, what "
+                     "waited in them, and retained messages may be gone",
+                     database.string(), kept));
+  }
 }
 
-/// What is in it (sessions, retained messages) is worth less than a broker.
-void Broker::set_database_aside() const {
+/// The broker ended before it was up. certain: it said that it cannot read its database.
+void Broker::suspect_database(bool certain) {
+  ++bad_starts_;
   const fs::path database = in_state("mosquitto.db");
-  const fs::path aside = database.string() + ".damaged";
   std::error_code error;
-  fs::rename(database, aside, error);
-  if (error) throw SystemError(error.value(), "cannot set aside the damaged " + database.string());
-  log::warning(
-      "{} cannot be read as a Mosquitto database and was set aside as {}; sessions and retained messages "
-      "start empty",
-      database.string(), aside.string());
+  const bool there = persistent_ && fs::exists(database, error);
+  if (there && (certain || (bad_starts_ >= most_bad_starts && !tried_without_))) {
+    // What is in it is worth less than a broker.
+    const fs::path aside = set_aside(database);
+    tried_without_ = true;
+    if (!certain) suspect_ = aside;
+    warn(
+        database_warning_,
+        fmt::format("the local broker does not start with {}, which was set aside as {}: the sessions of clients, what "
+                    "waited for them, and retained messages start empty",
+                    database.string(), aside.string()));
+  } else if (suspect_ && !there) {
+    fs::rename(*suspect_, database, error);
+    if (error) throw SystemError(error.value(), "cannot put back " + database.string());
+    log::notice("the local broker does not start without its database either; it was put back as {}",
+                database.string());
+    suspect_.reset();
+    database_warning_.clear();
+  }
 }
 
 /// The file is open in the broker, so it is copied and cut, not renamed; it appends, so it goes on at the start.
 void Broker::trim_log() const noexcept {
-  const fs::path file = in_state("mosquitto.log");
+  const fs::path file = log_file();
   std::error_code error;
   if (fs::file_size(file, error) <= log_cap || error) return;
   fs::copy_file(file, file.string() + ".1", fs::copy_options::overwrite_existing, error);

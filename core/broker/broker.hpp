@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,10 @@ namespace tidegate::broker {
 /// Ours outlives us: a gateway that starts adopts the one that its predecessor left running, unless it would start it
 /// differently now. When it ends it is started again, with backoff from 100 ms to 30 s. What is needed to find it again
 /// is in <runtime>/broker.json; from announce() until it ends its URL is in <runtime>/broker.url. Its configuration
-/// is <runtime>/broker/mosquitto.conf, its database and log are in <state>/broker/; both folders are private.
+/// is <runtime>/broker/mosquitto.conf, its database and log are in <state>/broker/; both folders are private. When the
+/// latter cannot be written it runs without a database, and logs into the former. A database that would keep it from
+/// starting is set aside; so is one that may be the reason why it ended twice in a row before it was up, unless it ends
+/// without that as well.
 ///
 /// Owned by the gateway. Thread: loop. Nothing here waits, except stop().
 class Broker final {
@@ -66,6 +70,9 @@ class Broker final {
   [[nodiscard]] bool adopted() const noexcept { return adopted_; }
   /// Why it is not up, in words; empty when it is, or nothing failed yet.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+  /// What is not as it should be with a broker that runs, in words: no database, one that was damaged, a version with
+  /// known defects. Each was logged once. Complete when on_up is told; empty for a broker that is not ours.
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
   /// What broker.json holds.
@@ -74,12 +81,15 @@ class Broker final {
     std::uint64_t started = 0;
     std::uint16_t port = 0;     ///< the last one used; 0: none was
     std::string configuration;  ///< digest of what it was started with
+    std::string version;        ///< empty: not known
   };
 
   void attempt();
   void begin();
   void adopt(Process left, const Record& record);
-  void launch(std::uint16_t last_port);
+  void ask_version(std::uint16_t last_port);
+  void answered(std::string program, std::uint16_t last_port);
+  void launch(const std::string& program, std::uint16_t last_port);
   void watch();
   void probe(std::chrono::milliseconds pause, std::chrono::milliseconds waited);
   void accepted(const std::string& url);
@@ -89,15 +99,20 @@ class Broker final {
 
   [[nodiscard]] Record read_record() const;
   void write_record(const Record& record) const;
-  [[nodiscard]] std::string text(std::uint16_t port) const;
+  [[nodiscard]] std::string text(std::uint16_t port, bool persistent) const;
   [[nodiscard]] std::string digest(const std::string& text) const;
   [[nodiscard]] std::uint16_t choose_port(std::uint16_t last) const;
   [[nodiscard]] std::string taken(std::uint16_t port) const;
   [[nodiscard]] std::uintmax_t log_size() const noexcept;
   [[nodiscard]] std::vector<std::string> errors() const;
-  void make_folders() const;
-  void check_database() const;
-  void set_database_aside() const;
+  [[nodiscard]] std::filesystem::path log_file() const;
+  void make_folders();
+  void check_space();
+  void check_database();
+  void suspect_database(bool certain);
+  void set_version(const std::string& text);
+  /// Logs a warning unless it is the one that stands there, and keeps it.
+  static void warn(std::string& place, std::string what);
   void trim_log() const noexcept;
   [[nodiscard]] std::filesystem::path in_runtime(const char* name) const { return gateway_.runtime / name; }
   [[nodiscard]] std::filesystem::path in_state(const char* name) const { return gateway_.state / "broker" / name; }
@@ -117,12 +132,24 @@ class Broker final {
   bool outdated_ = false;        ///< process_ is being stopped because its configuration is no longer ours
   std::uintmax_t log_from_ = 0;  ///< where in the log this life of the broker begins
   int failures_ = 0;             ///< in a row; for the backoff
+  std::string version_;          ///< of process_; empty: not known
+  bool persistent_ = true;       ///< process_ has its database
+  int bad_starts_ = 0;           ///< how often it has ended before it was up, since it was up
+  bool tried_without_ = false;   ///< in these, without its database
+  std::optional<std::filesystem::path> suspect_;  ///< the database, set aside on suspicion
+  std::string persistence_warning_;
+  std::string space_warning_;
+  std::string database_warning_;
+  std::vector<std::string> version_warnings_;
+  Process question_;  ///< asks the program for its version
   std::chrono::steady_clock::time_point up_since_;
   Source next_;   ///< the next attempt
   Source probe_;  ///< until it accepts connections
   Source end_;    ///< process_ has ended
   Source kill_;   ///< an outdated one that does not end
   Source trim_;
+  Source answer_;
+  Source deadline_;  ///< of the question
 };
 
 [[nodiscard]] const char* to_string(Broker::State state) noexcept;

@@ -25,6 +25,18 @@ std::string configuration(const Settings& settings) {
                                      "# Started by root it would become 'mosquitto', and lose its private folder.\n"
                                      "user {}\n\n",
                                      settings.user);
+  const std::string persistence =
+      settings.persistent
+          ? fmt::format(
+                R"(# Sessions, retained messages and what waits for a client that is away outlive a restart. The file is always
+# rewritten as a whole, and the broker stands still meanwhile: every 5 minutes spares an SD card, and a power cut
+# takes at most the retained messages of that time, and what piled up in it while the gateway was not running.
+persistence true
+persistence_location {}/
+autosave_interval 300
+)",
+                settings.folder.string())
+          : "# Its folder cannot be written: nothing outlives a restart.\npersistence false\n";
   return fmt::format(
       R"(# Written by tidegated at every start of the local broker; changes here are lost.
 
@@ -32,16 +44,11 @@ std::string configuration(const Settings& settings) {
 listener {port} 127.0.0.1
 allow_anonymous true
 
-{user}# Sessions, retained messages and what waits for a client that is away outlive a restart. The file is always
-# rewritten as a whole, and the broker stands still meanwhile: every 5 minutes spares an SD card, and a power cut
-# takes at most the retained messages of that time, and what piled up in it while the gateway was not running.
-persistence true
-persistence_location {folder}/
-autosave_interval 300
-
+{user}{persistence}
 # Nothing is dropped while the gateway is away (the default is 1000 messages, then silence). A session whose client
-# never comes back ends with what waits in it.
-max_queued_messages 0
+# never comes back ends with what waits in it. Not 0, which means without limit: 2.0.16 then drops every message, and
+# up to 2.0.21 it ends the connections of those who publish.
+max_queued_messages 1000000000
 max_queued_bytes 0
 persistent_client_expiration 31d
 max_inflight_messages 100
@@ -57,7 +64,7 @@ log_timestamp_format %Y-%m-%dT%H:%M:%S
 connection_messages false
 sys_interval 60
 )",
-      fmt::arg("port", settings.port), fmt::arg("user", user), fmt::arg("folder", settings.folder.string()),
+      fmt::arg("port", settings.port), fmt::arg("user", user), fmt::arg("persistence", persistence),
       fmt::arg("packet", packet));
 }
 

@@ -14,6 +14,7 @@ struct Settings {
   std::filesystem::path folder;   ///< where it keeps its database; private to us
   std::uint64_t payload_cap = 0;  ///< bytes
   std::string user;               ///< whom it runs as when started by root; empty: say nothing
+  bool persistent = true;         ///< whether the folder can be written
 };
 
 /// The text of a mosquitto.conf, understood without complaint by Mosquitto 2.0.11 and later.

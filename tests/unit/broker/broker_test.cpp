@@ -17,6 +17,8 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -29,8 +31,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::AllOf;
+using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 namespace fs = std::filesystem;
 
@@ -346,27 +350,176 @@ TEST_F(ALocalBroker, SaysWhyItEndedWhenItCannotStart) {
 
 TEST_F(ALocalBroker, SaysWhichFolderItCannotUse) {
   std::ofstream(folder / "file") << "no folder";
-  gateway.state = folder / "file";
+  gateway.runtime = folder / "file";
   start();
   ASSERT_TRUE(comes([this] { return !downs.empty(); }));
-  EXPECT_THAT(downs[0], HasSubstr((gateway.state / "broker").string()));
+  EXPECT_THAT(downs[0], HasSubstr((gateway.runtime / "broker").string()));
 }
 
-/// What power cuts and bad cards leave of a database. The last one begins as a database should.
-class ADamagedDatabase : public ALocalBroker, public testing::WithParamInterface<std::string> {};
-
-TEST_P(ADamagedDatabase, IsSetAsideSoThatTheBrokerStarts) {
-  fs::create_directories(database().parent_path());
-  std::ofstream(database(), std::ios::binary) << GetParam();
+TEST_F(ALocalBroker, RunsWithoutADatabaseAndWarnsWhenItsFolderCannotBeMade) {
+  std::ofstream(folder / "file") << "no folder";
+  gateway.state = folder / "file";
   start_and_wait();
-  EXPECT_EQ(read(database().string() + ".damaged"), GetParam());
   EXPECT_EQ(output("mosquitto_pub" + at() + "-t a -m works -r -q 1; mosquitto_sub" + at() + "-t a -C 1 -W 5"),
             "works\n");
+  EXPECT_THAT(broker->warnings(), Contains(AllOf(HasSubstr("without a database"), HasSubstr(gateway.state.string()))));
+  EXPECT_THAT(downs, IsEmpty());
+  EXPECT_TRUE(fs::exists(gateway.runtime / "broker/mosquitto.log"));
+}
+
+TEST_F(ALocalBroker, RunsWithoutADatabaseOnADiskThatIsReadOnly) {
+  // In a name space of its own: this process and the broker see the mount, nobody else does.
+  fs::create_directories(gateway.state);
+  const std::string target = gateway.state.string();
+  if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      mount("tmpfs", target.c_str(), "tmpfs", MS_RDONLY, nullptr) != 0) {
+    GTEST_SKIP() << "mounting a file system needs root";
+  }
+  start_and_wait();
+  EXPECT_THAT(broker->warnings(), Contains(HasSubstr("without a database")));
+  EXPECT_EQ(output("mosquitto_pub" + at() + "-t a -m works -r -q 1; mosquitto_sub" + at() + "-t a -C 1 -W 5"),
+            "works\n");
+  const pid_t pid = broker->pid();
+  ASSERT_EQ(mount(nullptr, target.c_str(), nullptr, MS_REMOUNT, nullptr), 0);
+  broker.reset();  // as a gateway that died
+  fs::remove(gateway.runtime / "broker.url");
+  start_and_wait();
+  EXPECT_EQ(broker->pid(), pid) << "what it holds is better than a database from now on";
+  EXPECT_THAT(broker->warnings(), Contains(HasSubstr("Stop the gateway and start it again")));
+  broker->stop(5s);
+  start_and_wait();
+  EXPECT_THAT(broker->warnings(), Not(Contains(HasSubstr("database"))));
+  broker->stop(5s);
+  umount(target.c_str());
+}
+
+TEST_F(ALocalBroker, StartsWithItsDatabaseOnADiskThatIsFullAndKeepsWhatItHad) {
+  fs::create_directories(gateway.state);
+  const std::string target = gateway.state.string();
+  if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      mount("tmpfs", target.c_str(), "tmpfs", 0, "size=64k") != 0) {
+    GTEST_SKIP() << "mounting a file system needs root";
+  }
+  start_and_wait();
+  output("mosquitto_pub" + at() + "-t a -m kept -r -q 1");
+  broker->stop(5s);
+  const std::string before = read(database());
+  ASSERT_FALSE(before.empty());
+  for (std::ofstream filler(gateway.state / "filler"); filler << std::string(512, 'x') << std::flush;) {
+  }
+  start_and_wait();
+  EXPECT_THAT(broker->warnings(), Contains(HasSubstr("is full")));
+  EXPECT_EQ(output("mosquitto_sub" + at() + "-t a -C 1 -W 5"), "kept\n");
+  broker->stop(5s);
+  EXPECT_EQ(read(database().string() + ".aside.1"), before);
+  umount(target.c_str());
+}
+
+/// What power cuts and bad cards leave of a database.
+class ADamagedDatabase : public ALocalBroker, public testing::WithParamInterface<std::string> {
+ protected:
+  /// A database of this Mosquitto's own, with retained messages and some that wait for a session.
+  [[nodiscard]] std::string sound_database() {
+    start_and_wait();
+    output("seq 100 | mosquitto_pub" + at() + "-t r -q 1 -r -l");
+    output("mosquitto_sub" + at() + "-V 5 -x 3600 -c -i away -q 1 -t 'load/#' -E");
+    output("seq 300 | mosquitto_pub" + at() + "-t load/n -q 1 -l");
+    broker->stop(5s);
+    return read(database());
+  }
+  void put(const std::string& bytes) {
+    fs::create_directories(database().parent_path());
+    std::ofstream(database(), std::ios::binary) << bytes;
+  }
+  void expect_that_it_works() {
+    start_and_wait();
+    EXPECT_EQ(output("mosquitto_pub" + at() + "-t a -m works -r -q 1; mosquitto_sub" + at() + "-t a -C 1 -W 5"),
+              "works\n");
+    EXPECT_THAT(broker->warnings(), Contains(HasSubstr("mosquitto.db.aside.1")));
+  }
+  [[nodiscard]] std::string aside(int n = 1) const { return read(database().string() + ".aside." + std::to_string(n)); }
+};
+
+TEST_P(ADamagedDatabase, IsSetAsideSoThatTheBrokerStarts) {
+  put(GetParam());
+  expect_that_it_works();
+  EXPECT_EQ(aside(), GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryKind, ADamagedDatabase,
                          testing::Values(std::string(), std::string(4096, '\0'), std::string("SQLite format 3"),
-                                         std::string("\0\xb5\0mosquitto db\0\0\0\0", 19)));
+                                         std::string("\0\xb5\0mosquitto db", 15),
+                                         std::string("\0\xb5\0mosquitto db\0\0\0\0", 19),
+                                         std::string("\0\xb5\0mosquitto db\0\0\0\0\0\0\0\x63", 23)));
+
+TEST_F(ADamagedDatabase, IsKeptWhereverItWasCutOrOverwritten) {
+  const std::string sound = sound_database();
+  const std::size_t size = sound.size();
+  std::vector<std::string> kinds;
+  for (const int percent : {10, 50, 75, 90, 99}) kinds.push_back(sound.substr(0, size * percent / 100 + 1));
+  for (const int percent : {10, 50, 90}) {
+    std::string nul = sound;
+    nul.replace(size * percent / 100, 512, 512, '\0');
+    kinds.push_back(nul);
+  }
+  kinds.push_back(sound + std::string(4096, '\0'));
+  kinds.push_back(sound + "garbage after the end");
+  for (const std::string& kind : kinds) {
+    for (int n = 1; n <= 20; ++n) fs::remove(database().string() + ".aside." + std::to_string(n));
+    put(kind);
+    expect_that_it_works();
+    EXPECT_EQ(aside(), kind);
+    broker->stop(5s);
+  }
+}
+
+TEST_F(ADamagedDatabase, IsSetAsideWhenMosquittoDiesOfItWithoutAWord) {
+  // Mosquitto's own, but for one that crashes as long as there is a database.
+  settings.program = folder / "mosquitto";
+  std::ofstream(settings.program) << "#!/bin/sh\n[ -e '" << database().string() << "' ] && kill -SEGV $$\n"
+                                  << "exec /usr/sbin/mosquitto \"$@\"\n";
+  chmod(settings.program.c_str(), 0755);
+  put(std::string("\0\xb5\0mosquitto db\0\0\0\0\0\0\0\6", 23));
+  expect_that_it_works();
+  EXPECT_EQ(aside().size(), 23U);
+}
+
+TEST_F(ADamagedDatabase, IsPutBackWhenItWasNotToBlame) {
+  const std::string sound = sound_database();
+  const std::string program = settings.program;
+  settings.program = folder / "mosquitto";
+  std::ofstream(settings.program) << "#!/bin/sh\nexit 5\n";
+  chmod(settings.program.c_str(), 0755);
+  start();
+  ASSERT_TRUE(comes([&] { return !fs::exists(database()); })) << "it is suspected";
+  ASSERT_TRUE(comes([&] { return fs::exists(database()); })) << "and put back";
+  EXPECT_EQ(read(database()), sound);
+  EXPECT_THAT(broker->warnings(), Not(Contains(HasSubstr("aside"))));
+  broker.reset();
+  settings.program = program;
+  start_and_wait();
+  EXPECT_EQ(output("mosquitto_sub" + at() + "-t r -C 1 -W 5"), "100\n");
+}
+
+TEST_F(ALocalBroker, WarnsOfAVersionWithKnownDefectsAndKnowsItAgainWhenItIsAdopted) {
+  settings.program = folder / "mosquitto";
+  std::ofstream(settings.program) << "#!/bin/sh\n[ \"$1\" = -h ] && echo 'mosquitto version 2.0.16' && exit 3\n"
+                                  << "exec /usr/sbin/mosquitto \"$@\"\n";
+  chmod(settings.program.c_str(), 0755);
+  start_and_die();
+  start_and_wait();
+  EXPECT_TRUE(broker->adopted());
+  EXPECT_THAT(broker->warnings(), Contains(HasSubstr("mosquitto#2876")));
+}
+
+TEST_F(ALocalBroker, StartsWhenItsProgramNeverSaysItsVersion) {
+  settings.program = folder / "mosquitto";
+  std::ofstream(settings.program) << "#!/bin/sh\n[ \"$1\" = -h ] && exec sleep 60\nexec /usr/sbin/mosquitto \"$@\"\n";
+  chmod(settings.program.c_str(), 0755);
+  start_and_wait();
+  EXPECT_EQ(record()["version"], "");
+  EXPECT_THAT(broker->warnings(), IsEmpty());
+}
 
 TEST_F(ALocalBroker, KeepsTheLogWithinItsCap) {
   const fs::path log = gateway.state / "broker/mosquitto.log";

@@ -12,7 +12,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 Settings settings() {
-  return {1884, "/var/lib/tidegate/broker", 1U << 20, "root"};
+  return {1884, "/var/lib/tidegate/broker", 1U << 20, "root", true};
 }
 
 TEST(AMosquittoConfiguration, ListensOnTheLoopbackOnly) {
@@ -23,7 +23,7 @@ TEST(AMosquittoConfiguration, ListensOnTheLoopbackOnly) {
 
 TEST(AMosquittoConfiguration, LiftsTheQueueLimits) {
   const std::string text = configuration(settings());
-  EXPECT_THAT(text, HasSubstr("\nmax_queued_messages 0\n"));
+  EXPECT_THAT(text, HasSubstr("\nmax_queued_messages 1000000000\n"));
   EXPECT_THAT(text, HasSubstr("\nmax_queued_bytes 0\n"));
 }
 
@@ -35,6 +35,14 @@ TEST(AMosquittoConfiguration, AsksForNoMoreThanMqttCanCarry) {
   Settings huge = settings();
   huge.payload_cap = 1ULL << 40;
   EXPECT_THAT(configuration(huge), HasSubstr("\nmax_packet_size 268435455\n"));
+}
+
+TEST(AMosquittoConfiguration, HasADatabaseUnlessItsFolderCannotBeWritten) {
+  EXPECT_THAT(configuration(settings()), HasSubstr("\npersistence_location /var/lib/tidegate/broker/\n"));
+  Settings read_only = settings();
+  read_only.persistent = false;
+  EXPECT_THAT(configuration(read_only), HasSubstr("\npersistence false\n"));
+  EXPECT_THAT(configuration(read_only), Not(HasSubstr("/var/lib/tidegate/broker")));
 }
 
 TEST(AMosquittoConfiguration, NamesTheUserOnlyWhenThereIsAName) {
