@@ -53,6 +53,7 @@ mqtt::SessionOptions session_options(const config::Upstream& upstream) {
   options.keep_alive = upstream.keep_alive;
   options.backoff_first = upstream.backoff_first;
   options.backoff_most = upstream.backoff_most;
+  options.return_after = upstream.return_after;
   options.window = upstream.window;
   return options;
 }
@@ -60,12 +61,27 @@ mqtt::SessionOptions session_options(const config::Upstream& upstream) {
 spool::LaneOptions lane_options(const config::Forward& forward) {
   spool::LaneOptions options;
   options.capacity = forward.capacity;
+  options.capacity_messages = forward.capacity_messages;
   if (forward.expiry) options.expiry = *forward.expiry;
-  options.when_full =
-      forward.when_full == config::WhenFull::reject ? spool::WhenFull::reject : spool::WhenFull::drop_oldest;
-  options.sync_interval = forward.sync;
+  switch (forward.when_full) {
+    case config::WhenFull::drop_oldest:
+      options.when_full = spool::WhenFull::drop_oldest;
+      break;
+    case config::WhenFull::reject:
+      options.when_full = spool::WhenFull::reject;
+      break;
+    case config::WhenFull::keep_latest:
+      options.when_full = spool::WhenFull::keep_latest;
+      break;
+  }
+  options.priority = static_cast<spool::Priority>(forward.priority);
+  options.sync = static_cast<spool::Sync>(forward.sync);
+  options.sync_interval = forward.sync_interval;
   return options;
 }
+static_assert(static_cast<int>(spool::Priority::high) == static_cast<int>(config::Priority::high));
+static_assert(static_cast<int>(spool::Sync::off) == static_cast<int>(config::Sync::off));
+static_assert(static_cast<int>(Retain::always) == static_cast<int>(config::Retain::always));
 
 /// For lanes that are seldom used: little on disk.
 spool::LaneOptions small_lane() {
@@ -73,6 +89,27 @@ spool::LaneOptions small_lane() {
   options.segment_size = 1U << 20;
   options.capacity = 64U << 20;
   return options;
+}
+
+/// In memory, and so without syncs.
+spool::LaneOptions stand_in_options(spool::LaneOptions options) {
+  options.segment_size = 1U << 20;
+  options.capacity = std::min<std::uint64_t>(options.capacity, 32U << 20);
+  options.sync = spool::Sync::off;
+  return options;
+}
+
+/// Turns beside other lanes while there is a backlog.
+unsigned weight(config::Priority priority) noexcept {
+  switch (priority) {
+    case config::Priority::high:
+      return 16;
+    case config::Priority::normal:
+      return 4;
+    case config::Priority::low:
+      return 1;
+  }
+  return 4;
 }
 
 }  // namespace
@@ -85,7 +122,6 @@ Gateway::Gateway(Loop& loop, config::Config config)
       health_([this] { announce_health(); }),
       broker_(loop, config_.broker, config_.gateway),
       inputs_(loop, config_, health_, [this](Message message) { publish(std::move(message)); }) {
-  make_folder(config_.gateway.state, "state");
   make_folder(config_.gateway.runtime, "runtime");
   // The socket first: it is what tells two gateways in one place apart.
   server_ = std::make_unique<control::Server>(loop_, config_.gateway.runtime / "control.sock", control_);
@@ -98,10 +134,17 @@ Gateway::Gateway(Loop& loop, config::Config config)
         lane["upstream"] = upstream["name"];
         lanes.push_back(std::move(lane));
       }
+      if (auto letters = upstream["dead_letters"]; letters.is_object() && letters["waiting"] > 0) {
+        letters["upstream"] = upstream["name"];
+        lanes.push_back(std::move(letters));
+      }
     }
     return control::Json{{"lanes", lanes}};
   });
-  spool_ = std::make_unique<spool::Spool>(config_.gateway.state / "spool", spool::machine_disk(), machine_clock());
+  control_.add("route", [this](const control::Json& request) { return route(request.value("topic", "")); });
+  open_spools();
+  lane_verbs_.emplace(spool());
+  lane_verbs_->add_to(control_);
   open_lanes();
   make_routes();
 }
@@ -110,18 +153,91 @@ Gateway::~Gateway() {
   stop();
 }
 
+void Gateway::open_spools() {
+  spool::SpoolOptions options;
+  options.capacity = config_.spool.capacity;
+  try {
+    make_folder(config_.gateway.state, "state");
+    spool_ = std::make_unique<spool::Spool>(config_.gateway.state / "spool", spool::machine_disk(), machine_clock(),
+                                            std::string{}, options);
+  } catch (const SystemError& error) {
+    health_.set("spool", fmt::format("{}; until a restart with a folder that can be written, messages are kept in {}, "
+                                     "and lost when the machine stops",
+                                     error.what(), config_.gateway.runtime.string()));
+  }
+  try {
+    stand_in_ =
+        std::make_unique<spool::Spool>(config_.gateway.runtime / "spool", spool::machine_disk(), machine_clock());
+  } catch (const SystemError& error) {
+    if (!spool_) throw;
+    log::warning("nothing can stand in for the disk if that fails: {}", error.what());
+  }
+}
+
+spool::Lane* Gateway::open_stand_in(const std::string& upstream, const std::string& name,
+                                    const spool::LaneOptions& options) {
+  try {
+    if (stand_in_) return &stand_in_->lane(upstream, name, stand_in_options(options));
+  } catch (const SystemError& error) {
+    log::warning("nothing can stand in for lane {}/{}: {}", upstream, name, error.what());
+  }
+  return nullptr;
+}
+
+spool::Lane* Gateway::open_lane(const std::string& upstream, const std::string& name, const spool::LaneOptions& options,
+                                std::vector<LaneLink>& links, const config::Forward* forward) {
+  try {
+    if (spool_) {
+      links.push_back({&spool_->lane(upstream, name, options), forward, false, {}, {}});
+      return links.back().lane;
+    }
+  } catch (const SystemError& error) {
+    health_.set(fmt::format("lane {}/{}", upstream, name),
+                fmt::format("{}; its messages are kept in {}, and lost when the machine stops", error.what(),
+                            config_.gateway.runtime.string()));
+  }
+  auto* const lane = open_stand_in(upstream, name, options);
+  if (lane != nullptr) links.push_back({lane, forward, true, {}, {}});
+  return lane;
+}
+
 void Gateway::open_lanes() {
   for (const auto& upstream : config_.upstreams) {
     UpstreamLink link;
     link.config = &upstream;
+    std::vector<LaneLink> stand_ins;
+    // A lane in its place and one that stands in for it.
+    const auto pair = [&](const std::string& folder, const std::string& name, const spool::LaneOptions& options,
+                          std::vector<LaneLink>& links, const config::Forward* forward) {
+      LanePair lanes{open_lane(folder, name, options, links, forward), nullptr};
+      if (auto* const stand_in = open_stand_in(folder, name, options); stand_in != lanes.lane && stand_in != nullptr) {
+        lanes.stand_in = stand_in;
+        stand_ins.push_back({stand_in, forward, true, {}, {}});
+      }
+      return lanes;
+    };
     for (const auto& forward : upstream.forwards) {
-      link.lanes.push_back(&spool_->lane(upstream.name, forward.lane, lane_options(forward)));
+      outlets_.push_back({pair(upstream.name, forward.lane, lane_options(forward), link.lanes, &forward), upstream.name,
+                          static_cast<Retain>(forward.retain)});
     }
     // Their blocks left the configuration; they drain and age out.
-    for (const auto& name : spool_->forgotten(upstream.name)) {
-      if (name != dead_letter_lane) link.lanes.push_back(&spool_->lane(upstream.name, name, {}));
+    for (const auto* spool : {spool_.get(), stand_in_.get()}) {
+      if (spool == nullptr) continue;
+      for (const auto& name : spool->forgotten(upstream.name)) {
+        if (name == dead_letter_lane) continue;
+        if (spool == spool_.get()) {
+          static_cast<void>(open_lane(upstream.name, name, {}, link.lanes));
+        } else if (auto* const lane = open_stand_in(upstream.name, name, {}); lane != nullptr) {
+          stand_ins.push_back({lane, nullptr, true, {}, {}});
+        }
+      }
     }
-    if (!upstream.receives.empty()) link.inlet = &spool_->lane(local_name, upstream.name, small_lane());
+    std::ranges::move(stand_ins, std::back_inserter(link.lanes));
+    stand_ins.clear();
+    inlets_.emplace_back();
+    if (!upstream.receives.empty())
+      inlets_.back() = pair(local_name, upstream.name, small_lane(), link.inlets, nullptr);
+    std::ranges::move(stand_ins, std::back_inserter(link.inlets));
     upstreams_.push_back(std::move(link));
   }
 }
@@ -129,22 +245,21 @@ void Gateway::open_lanes() {
 void Gateway::make_routes() {
   std::vector<route::ForwardRule> forwards;
   std::vector<route::ReceiveRule> receives;
-  std::vector<spool::Lane*> inlets;
   for (std::size_t index = 0; index < upstreams_.size(); ++index) {
-    const auto& link = upstreams_[index];
-    for (std::size_t lane = 0; lane < link.config->forwards.size(); ++lane) {
-      const auto& forward = link.config->forwards[lane];
-      forwards.push_back({index, outlets_.size(), forward.topics, forward.rewrite});
-      outlets_.push_back({link.lanes[lane], link.config->name});
+    for (const auto& forward : upstreams_[index].config->forwards) {
+      forwards.push_back({index, forwards.size(), forward.topics, forward.rewrite});
     }
-    for (const auto& receive : link.config->receives) receives.push_back({index, receive.topics, receive.rewrite});
-    inlets.push_back(link.inlet);
+    for (const auto& receive : upstreams_[index].config->receives) {
+      receives.push_back({index, receive.topics, receive.rewrite});
+    }
   }
   router_ = std::make_unique<route::Router>(std::move(forwards), std::move(receives));
-  intake_ = std::make_unique<Intake>(*router_, outlets_, std::move(inlets), receipts_, spool_->uuid(),
-                                     config_.gateway.payload_cap);
+  intake_ =
+      std::make_unique<Intake>(*router_, outlets_, inlets_, receipts_, spool().uuid(), config_.gateway.payload_cap);
   for (const auto& outlet : outlets_) {
-    outlet.lane->on_durable([this, lane = outlet.lane](std::uint64_t up_to) { receipts_.durable(*lane, up_to); });
+    if (auto* const lane = outlet.lanes.lane) {
+      lane->on_durable([this, lane](std::uint64_t up_to) { receipts_.durable(*lane, up_to); });
+    }
   }
 }
 
@@ -171,24 +286,40 @@ forward::PumpEvents Gateway::upstream_events(std::size_t index) {
   return events;
 }
 
+forward::PumpLane Gateway::pumped(const LaneLink& link, const config::Upstream* upstream) const {
+  forward::PumpLane lane;
+  lane.lane = link.lane;
+  lane.name = link.lane->status().name;
+  if (link.stand_in && stand_in_) lane.gateway = stand_in_->uuid();
+  if (upstream != nullptr) lane.qos = upstream->qos;
+  if (const auto* forward = link.forward) {
+    if (forward->qos) lane.qos = forward->qos;
+    lane.weight = weight(forward->priority);
+    lane.interleave = forward->backlog == config::Backlog::interleave;
+    lane.latest = forward->when_full == config::WhenFull::keep_latest;
+    lane.envelope = forward->envelope;
+  }
+  return lane;
+}
+
 void Gateway::make_upstream(std::size_t index) {
   auto& link = upstreams_[index];
   const auto& config = *link.config;
   std::vector<forward::PumpLane> lanes;
   bool exactly_once = false;
-  for (std::size_t lane = 0; lane < link.lanes.size(); ++lane) {
-    const auto qos = lane < config.forwards.size() ? config.forwards[lane].qos.value_or(config.qos) : config.qos;
-    exactly_once |= qos == Qos::exactly_once;
-    lanes.push_back({link.lanes[lane], link.lanes[lane]->status().name, qos});
+  for (const auto& lane : link.lanes) {
+    lanes.push_back(pumped(lane, &config));
+    exactly_once |= lanes.back().qos == Qos::exactly_once;
   }
   const bool apart = exactly_once && !config.receives.empty();
 
   forward::PumpOptions options;
   options.name = "upstream " + config.name;
-  options.gateway = spool_->uuid();
+  options.gateway = spool().uuid();
   options.window = config.window;
+  options.rate = {config.rate.messages, config.rate.bytes};
   options.properties = config.version == config::Version::v5;
-  options.dead_letters = &spool_->lane(config.name, dead_letter_lane, small_lane());
+  options.dead_letters = open_lane(config.name, dead_letter_lane, small_lane(), link.dead_letters);
 
   auto session = session_options(config);
   // What was under way at QoS 2 cannot be taken up again by a new process, so such a session starts clean.
@@ -210,7 +341,7 @@ void Gateway::make_upstream(std::size_t index) {
     return [with](mqtt::SessionListener& listener) { return mqtt::make_paho_session(with, listener); };
   };
   link.sender = std::make_unique<forward::Pump>(options, std::move(lanes), make(session), upstream_events(index));
-  for (auto* lane : link.lanes) lane->on_readable([pump = link.sender.get()] { pump->wake(); });
+  for (const auto& lane : link.lanes) lane.lane->on_readable([pump = link.sender.get()] { pump->wake(); });
 
   if (!config.receives.empty()) {
     std::vector<mqtt::Subscription> subscriptions;
@@ -263,7 +394,7 @@ void Gateway::local_up(const std::string& url) {
     // Our broker had to take another port: a new session, and for it what the old one had under way.
     former->stop(std::chrono::milliseconds{0});
     for (const auto& link : upstreams_) {
-      if (link.inlet != nullptr) link.inlet->rewind();
+      for (const auto& inlet : link.inlets) inlet.lane->rewind();
     }
   }
   mqtt::SessionOptions session;
@@ -284,11 +415,11 @@ void Gateway::local_up(const std::string& url) {
 
   forward::PumpOptions options;
   options.name = "local broker";
-  options.gateway = spool_->uuid();
+  options.gateway = spool().uuid();
   options.keep_response = true;
   std::vector<forward::PumpLane> lanes;
   for (const auto& link : upstreams_) {
-    if (link.inlet != nullptr) lanes.push_back({link.inlet, link.config->name, std::nullopt});
+    for (const auto& inlet : link.inlets) lanes.push_back(pumped(inlet, nullptr));
   }
   forward::PumpEvents events;
   events.on_message = [this](mqtt::Arrival&& arrival) { intake_->from_local(std::move(arrival)); };
@@ -297,10 +428,11 @@ void Gateway::local_up(const std::string& url) {
       options, std::move(lanes),
       [&](mqtt::SessionListener& listener) { return mqtt::make_paho_session(session, listener); }, std::move(events));
   for (const auto& link : upstreams_) {
-    if (link.inlet != nullptr)
-      link.inlet->on_readable([this] {
+    for (const auto& inlet : link.inlets) {
+      inlet.lane->on_readable([this] {
         if (const std::lock_guard lock(local_mutex_); local_) local_->wake();
       });
+    }
   }
   std::vector<mqtt::Subscription> subscriptions;
   for (const auto& filter : router_->local_filters()) {
@@ -331,7 +463,7 @@ void Gateway::local_connected() {
   info.topic = config_.gateway.topic("info");
   info.payload = control::Json{{"id", config_.gateway.id},
                                {"version", version},
-                               {"uuid", spool_->uuid()},
+                               {"uuid", spool().uuid()},
                                {"started", iso8601(machine_clock().wall() - (machine_clock().boot() - started_))}}
                      .dump();
   info.retain = true;
@@ -367,22 +499,49 @@ void Gateway::watch_links() {
     } else if (status.state != mqtt::State::connected) {
       // Nothing to say before the first attempt has failed.
       health_.set(what, status.failure.what, true);
+    } else if (!status.suspect.empty()) {
+      health_.set(what, status.suspect);
     } else if (!status.parked.empty()) {
       health_.set(what, fmt::format("lane {} waits: {}", status.parked.begin()->first, status.parked.begin()->second));
     } else {
       health_.set(what, "", true);
     }
   };
-  for (const auto& link : upstreams_) {
+  for (auto& link : upstreams_) {
     look("upstream " + link.config->name, link.sender->status());
     if (link.receiver) look("upstream " + link.config->name + " (receiving)", link.receiver->status());
-    for (const auto* lane : link.lanes) {
-      const auto status = lane->status();
-      health_.set(fmt::format("lane {}/{}", status.upstream, status.name), status.trouble, true);
+    for (auto& lane : link.lanes) measure(lane);
+    for (auto& inlet : link.inlets) measure(inlet);
+    for (const auto& lane : link.lanes) {
+      const auto status = lane.lane->status();
+      if (!lane.stand_in) health_.set(fmt::format("lane {}/{}", status.upstream, status.name), status.trouble, true);
     }
   }
   if (local_) look("local session", local_->status());
   health_.set("intake", intake_->trouble(), true);
+}
+
+void Gateway::measure(LaneLink& link) const {
+  const auto status = link.lane->status();
+  const auto now = std::chrono::steady_clock::now();
+  link.in.sample(status.accepted, now);
+  // What left: refused ones never got in.
+  std::uint64_t left = status.delivered;
+  for (const auto& [why, count] : status.discarded) {
+    if (why != spool::Discard::refused) left += count;
+  }
+  link.out.sample(left, now);
+}
+
+control::Json Gateway::route(const std::string& topic) const {
+  auto destinations = control::Json::array();
+  for (const auto& destination : router_->forward(topic)) {
+    const auto& outlet = outlets_[destination.lane];
+    destinations.push_back({{"upstream", outlet.upstream},
+                            {"lane", outlet.lanes.lane == nullptr ? "" : outlet.lanes.lane->status().name},
+                            {"topic", destination.topic}});
+  }
+  return {{"destinations", destinations}};
 }
 
 void Gateway::stop() noexcept {

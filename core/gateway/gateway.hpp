@@ -17,6 +17,8 @@
 #include "gateway/health.hpp"
 #include "gateway/inputs.hpp"
 #include "gateway/intake.hpp"
+#include "gateway/lane_verbs.hpp"
+#include "gateway/rate_meter.hpp"
 #include "gateway/receipts.hpp"
 #include "route/router.hpp"
 #include "spool/spool.hpp"
@@ -26,8 +28,9 @@ namespace tidegate::gateway {
 /// The composition root: builds every room from a configuration and introduces them to each other. Thread: loop.
 class Gateway {
  public:
-  /// Opens the spool, its lanes and the control socket; nothing is sent yet.
-  /// Throws SystemError or UnavailableError when a folder cannot be used, ConfigError when a room refuses its settings.
+  /// Opens the spool, its lanes and the control socket; nothing is sent yet. A state folder that cannot be used is
+  /// stood in for by the runtime folder, and health says so. Throws SystemError when that cannot be used either,
+  /// UnavailableError when another gateway has the folders, ConfigError when a room refuses its settings.
   Gateway(Loop& loop, config::Config config);
   ~Gateway();
 
@@ -40,15 +43,32 @@ class Gateway {
   [[nodiscard]] control::Json status() const;
 
  private:
+  /// One lane of an upstream, and how fast it fills and empties.
+  struct LaneLink {
+    spool::Lane* lane = nullptr;
+    const config::Forward* forward = nullptr;  ///< null: its block left the configuration, or it is an inlet
+    bool stand_in = false;                     ///< in the runtime folder
+    RateMeter in, out;
+  };
   struct UpstreamLink {
     const config::Upstream* config = nullptr;
-    std::vector<spool::Lane*> lanes;
-    spool::Lane* inlet = nullptr;  ///< towards the local broker; null without receive rules
+    std::vector<LaneLink> lanes;         ///< all that its pump empties
+    std::vector<LaneLink> inlets;        ///< towards the local broker; none without receive rules
+    std::vector<LaneLink> dead_letters;  ///< one, or none when no folder can be written
     std::unique_ptr<forward::Pump> sender;
     std::unique_ptr<forward::Pump> receiver;  ///< only when QoS 2 keeps the two apart
     std::optional<std::string> state_topic;   ///< of this gateway, as the upstream names it
   };
 
+  void open_spools();
+  [[nodiscard]] spool::Spool& spool() const noexcept { return spool_ ? *spool_ : *stand_in_; }
+  /// In the state folder, else in the runtime folder; null when neither can be written.
+  [[nodiscard]] spool::Lane* open_lane(const std::string& upstream, const std::string& name,
+                                       const spool::LaneOptions& options, std::vector<LaneLink>& links,
+                                       const config::Forward* forward = nullptr);
+  [[nodiscard]] spool::Lane* open_stand_in(const std::string& upstream, const std::string& name,
+                                           const spool::LaneOptions& options);
+  [[nodiscard]] forward::PumpLane pumped(const LaneLink& link, const config::Upstream* upstream) const;
   void open_lanes();
   void make_routes();
   void make_upstream(std::size_t index);
@@ -60,6 +80,9 @@ class Gateway {
   void announce_health();
   [[nodiscard]] forward::PumpEvents upstream_events(std::size_t index);
   void watch_links();
+  void measure(LaneLink& link) const;
+  [[nodiscard]] control::Json lane_json(const LaneLink& link) const;
+  [[nodiscard]] control::Json route(const std::string& topic) const;
 
   Loop& loop_;
   const config::Config config_;
@@ -70,15 +93,18 @@ class Gateway {
   std::unique_ptr<forward::Pump> local_;
   std::string local_url_;
   Receipts receipts_;
-  std::unique_ptr<spool::Spool> spool_;
+  std::unique_ptr<spool::Spool> spool_;     ///< in the state folder; null when that cannot be used
+  std::unique_ptr<spool::Spool> stand_in_;  ///< in the runtime folder; null when that cannot be used
   std::vector<UpstreamLink> upstreams_;
-  std::vector<Outlet> outlets_;
+  std::vector<Outlet> outlets_;   ///< by the router's number of the rule
+  std::vector<LanePair> inlets_;  ///< by upstream
   std::unique_ptr<route::Router> router_;
   Health health_;
   std::unique_ptr<Intake> intake_;
   broker::Broker broker_;
   Inputs inputs_;
   control::Control control_;
+  std::optional<LaneVerbs> lane_verbs_;
   std::unique_ptr<control::Server> server_;
   Source look_;
   std::string announced_health_;

@@ -12,7 +12,7 @@
 
 namespace tidegate::gateway {
 
-Intake::Intake(const route::Router& router, std::vector<Outlet> outlets, std::vector<spool::Lane*> inlets,
+Intake::Intake(const route::Router& router, std::vector<Outlet> outlets, std::vector<LanePair> inlets,
                Receipts& receipts, std::string uuid, std::size_t payload_cap)
     : router_(router),
       outlets_(std::move(outlets)),
@@ -21,18 +21,29 @@ Intake::Intake(const route::Router& router, std::vector<Outlet> outlets, std::ve
       uuid_(std::move(uuid)),
       payload_cap_(payload_cap) {}
 
-std::optional<std::uint64_t> Intake::append(spool::Lane& lane, const Message& message, std::string& why) {
+std::optional<Intake::Stored> Intake::append(const LanePair& lanes, const Message& message, std::string& why) {
   try {
     // A rewrite may have made a topic that is none.
     check_topic(message.topic);
     check_payload(message, payload_cap_);
-    if (const auto sequence = lane.append(message)) return sequence;
-    why = "the lane is full and told to reject";
-  } catch (const SystemError& error) {
-    why = error.what();
-    const std::lock_guard lock(mutex_);
-    if (trouble_ != why) log::error("a message on {} could not be accepted: {}", message.topic, why);
-    trouble_ = why;
+    why = "no folder for it can be written";
+    for (auto* lane : {lanes.lane, lanes.stand_in}) {
+      if (lane == nullptr) continue;
+      try {
+        const auto sequence = lane->append(message);
+        if (sequence && troubled_) {
+          const std::lock_guard lock(mutex_);
+          troubles_.erase(lane);
+          troubled_ = !troubles_.empty();
+        }
+        if (sequence) return Stored{lane, *sequence};
+        why = "the lane is full and told to reject";
+        break;
+      } catch (const SystemError& error) {
+        why = error.what();
+        trouble(*lane, message, why);
+      }
+    }
   } catch (const Error& error) {
     why = error.what();
     log::debug("refused: {}", why);
@@ -41,15 +52,25 @@ std::optional<std::uint64_t> Intake::append(spool::Lane& lane, const Message& me
   return std::nullopt;
 }
 
+void Intake::trouble(const spool::Lane& lane, const Message& message, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  auto& known = troubles_[&lane];
+  if (known != why) log::error("a message on {} could not be put into its lane: {}", message.topic, why);
+  known = why;
+  troubled_ = true;
+}
+
 void Intake::store(Message&& message, const std::vector<route::Destination>& destinations) {
   std::vector<Receipts::Accepted> accepted;
   std::string why;
-  // The topic changes with each destination; a receipt needs the properties only.
+  const bool retain = message.retain;
+  // Topic and retain flag change with each destination; a receipt needs the properties only.
   for (const auto& destination : destinations) {
     const auto& outlet = outlets_[destination.lane];
     message.topic = destination.topic;
-    if (const auto sequence = append(*outlet.lane, message, why)) {
-      accepted.push_back({outlet.lane, outlet.upstream, *sequence});
+    message.retain = outlet.retain == Retain::as_published ? retain : outlet.retain == Retain::always;
+    if (const auto stored = append(outlet.lanes, message, why)) {
+      accepted.push_back({stored->lane, outlet.upstream, stored->sequence});
     }
   }
   if (message.properties.response_topic.empty()) return;
@@ -78,7 +99,7 @@ void Intake::from_upstream(std::size_t upstream, mqtt::Arrival&& arrival) {
   }
   message.topic = std::move(*topic);
   std::string why;
-  static_cast<void>(append(*inlets_[upstream], message, why));
+  static_cast<void>(append(inlets_[upstream], message, why));
   const auto onward = router_.forward(message.topic, upstream);
   store(std::move(message), onward);
 }
@@ -94,7 +115,7 @@ IntakeCounters Intake::counters() const noexcept {
 
 std::string Intake::trouble() const {
   const std::lock_guard lock(mutex_);
-  return trouble_;
+  return troubles_.empty() ? std::string() : troubles_.begin()->second;
 }
 
 }  // namespace tidegate::gateway

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,10 +17,20 @@
 
 namespace tidegate::gateway {
 
+/// Where a message is stored: in its lane or, while the disk refuses that, in one that stands in for it in the runtime
+/// folder, which is memory: it survives the gateway's death, not the machine's.
+struct LanePair {
+  spool::Lane* lane = nullptr;  ///< null when neither could be opened, or nothing leads there
+  spool::Lane* stand_in = nullptr;
+};
+
+enum class Retain : std::uint8_t { as_published, never, always };
+
 /// The lane of one forward rule, as the router numbers it.
 struct Outlet {
-  spool::Lane* lane;
+  LanePair lanes;
   std::string upstream;  ///< name
+  Retain retain = Retain::as_published;
 };
 
 /// What arrived, and what became of it at the door. Since start.
@@ -38,7 +49,7 @@ class Intake {
  public:
   /// outlets: by the lane numbers of the router's rules. inlets: for each upstream the lane towards the local broker.
   /// All references outlive this.
-  Intake(const route::Router& router, std::vector<Outlet> outlets, std::vector<spool::Lane*> inlets, Receipts& receipts,
+  Intake(const route::Router& router, std::vector<Outlet> outlets, std::vector<LanePair> inlets, Receipts& receipts,
          std::string uuid, std::size_t payload_cap);
 
   void from_local(mqtt::Arrival&& arrival);
@@ -47,23 +58,29 @@ class Intake {
   void own(const Message& message);
 
   [[nodiscard]] IntakeCounters counters() const noexcept;
-  /// What the disk said when it last refused an append; empty while all is well.
+  /// What the disk said to a lane that cannot be appended to; empty while all can.
   [[nodiscard]] std::string trouble() const;
 
  private:
   void store(Message&& message, const std::vector<route::Destination>& destinations);
-  [[nodiscard]] std::optional<std::uint64_t> append(spool::Lane& lane, const Message& message, std::string& why);
+  struct Stored {
+    spool::Lane* lane;
+    std::uint64_t sequence;
+  };
+  [[nodiscard]] std::optional<Stored> append(const LanePair& lanes, const Message& message, std::string& why);
+  void trouble(const spool::Lane& lane, const Message& message, const std::string& why);
 
   const route::Router& router_;
   const std::vector<Outlet> outlets_;
-  const std::vector<spool::Lane*> inlets_;
+  const std::vector<LanePair> inlets_;
   Receipts& receipts_;
   const std::string uuid_;
   const std::size_t payload_cap_;
 
   std::atomic<std::uint64_t> local_{0}, upstream_{0}, own_{0}, refused_{0}, unrouted_{0};
+  std::atomic<bool> troubled_{false};  ///< there are any
   mutable std::mutex mutex_;
-  std::string trouble_;  ///< guarded by mutex_
+  std::map<const spool::Lane*, std::string> troubles_;  ///< of lanes whose last append failed; guarded by mutex_
 };
 
 }  // namespace tidegate::gateway

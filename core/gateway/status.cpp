@@ -1,6 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
 // What `tidegate status` shows: one JSON object, made from every room's own status.
+#include <cmath>
+
+#include <fmt/format.h>
+
 #include <tidegate/version.hpp>
 
 #include "gateway/gateway.hpp"
@@ -14,22 +18,28 @@ double seconds(Nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
-Json lane_json(const spool::Lane& lane) {
-  const auto status = lane.status();
-  Json discarded = Json::object();
-  for (const auto& [why, count] : status.discarded) discarded[spool::to_string(why)] = count;
-  return {{"name", status.name},
-          {"waiting", status.waiting},
-          {"waiting_bytes", status.waiting_bytes},
-          {"disk_bytes", status.disk_bytes},
-          {"accepted", status.accepted},
-          {"delivered", status.delivered},
-          {"durable", status.durable},
-          {"oldest_age_s", status.oldest_age ? Json(seconds(*status.oldest_age)) : Json(nullptr)},
-          {"loss_window_ms", status.loss_window.count()},
-          {"discarded", discarded},
-          {"epoch", status.epoch},
-          {"trouble", status.trouble}};
+const char* to_string(spool::Priority priority) noexcept {
+  switch (priority) {
+    case spool::Priority::high:
+      return "high";
+    case spool::Priority::normal:
+      return "normal";
+    case spool::Priority::low:
+      return "low";
+  }
+  return "?";
+}
+
+const char* to_string(spool::WhenFull when_full) noexcept {
+  switch (when_full) {
+    case spool::WhenFull::drop_oldest:
+      return "drop-oldest";
+    case spool::WhenFull::reject:
+      return "reject";
+    case spool::WhenFull::keep_latest:
+      return "keep-latest";
+  }
+  return "?";
 }
 
 Json pump_json(const forward::PumpStatus& status) {
@@ -39,6 +49,9 @@ Json pump_json(const forward::PumpStatus& status) {
           {"window", status.window},
           {"queued", status.queued},
           {"delivered", status.delivered},
+          {"sent", status.sent},
+          {"paced", status.paced},
+          {"suspect", status.suspect},
           {"retried", status.retried},
           {"dropped", status.dropped},
           {"dead_lettered", status.dead_lettered},
@@ -47,15 +60,62 @@ Json pump_json(const forward::PumpStatus& status) {
 
 }  // namespace
 
+Json Gateway::lane_json(const LaneLink& link) const {
+  const auto status = link.lane->status();
+  Json discarded = Json::object();
+  for (const auto& [why, count] : status.discarded) discarded[spool::to_string(why)] = count;
+  const double in = link.in.per_second();
+  const double out = link.out.per_second();
+  Json drain = nullptr;
+  if (status.waiting == 0) {
+    drain = 0;
+  } else if (out > in) {
+    drain = static_cast<double>(status.waiting) / (out - in);
+  }
+  const double up = seconds(machine_clock().boot() - started_);
+  return {{"name", status.name},
+          {"waiting", status.waiting},
+          {"waiting_bytes", status.waiting_bytes},
+          {"disk_bytes", status.disk_bytes},
+          {"capacity_bytes", status.capacity},
+          {"accepted", status.accepted},
+          {"delivered", status.delivered},
+          {"durable", status.durable},
+          {"oldest_age_s", status.oldest_age ? Json(seconds(*status.oldest_age)) : Json(nullptr)},
+          {"in_per_s", in},
+          {"out_per_s", out},
+          {"drained_in_s", drain},
+          {"sync", status.sync == spool::Sync::each  ? "each"
+                   : status.sync == spool::Sync::off ? "off"
+                                                     : fmt::format("{}ms", status.loss_window.count())},
+          {"loss_window_ms", status.sync == spool::Sync::off ? Json(nullptr) : Json(status.loss_window.count())},
+          {"written_bytes", status.bytes_written},
+          {"written_bytes_per_day",
+           up > 0 ? Json(std::round(static_cast<double>(status.bytes_written) / up * 86'400)) : Json(nullptr)},
+          {"priority", to_string(status.priority)},
+          {"when_full", to_string(status.when_full)},
+          {"discarded", discarded},
+          {"epoch", status.epoch},
+          {"stand_in", link.stand_in},
+          {"trouble", status.trouble}};
+}
+
 Json Gateway::status() const {
   Json upstreams = Json::array();
   for (const auto& link : upstreams_) {
     Json upstream = {{"name", link.config->name}, {"servers", link.config->servers}};
     if (link.sender) upstream.update(pump_json(link.sender->status()));
     Json lanes = Json::array();
-    for (const auto* lane : link.lanes) lanes.push_back(lane_json(*lane));
+    // What stands in for a lane is of interest once it has been used.
+    const auto used = [](const LaneLink& lane) { return !lane.stand_in || lane.lane->status().accepted > 0; };
+    for (const auto& lane : link.lanes) {
+      if (used(lane)) lanes.push_back(lane_json(lane));
+    }
     upstream["lanes"] = std::move(lanes);
-    if (link.inlet != nullptr) upstream["received"] = lane_json(*link.inlet);
+    for (const auto& letters : link.dead_letters) upstream["dead_letters"] = lane_json(letters);
+    for (const auto& inlet : link.inlets) {
+      if (used(inlet)) upstream["received"].push_back(lane_json(inlet));
+    }
     upstreams.push_back(std::move(upstream));
   }
   Json plugins = Json::array();
@@ -71,15 +131,16 @@ Json Gateway::status() const {
             {"version", version},
             {"uptime_s", seconds(machine_clock().boot() - started_)},
             {"state", config_.gateway.state.string()},
-            {"uuid", spool_->uuid()},
-            {"age_s", seconds(spool_->age())},
+            {"uuid", spool().uuid()},
+            {"age_s", seconds(spool().age())},
             {"clock", to_string(machine_clock().quality())}}},
           {"health", health_.json()},
           {"broker",
            {{"url", broker_.url()},
             {"state", broker::to_string(broker_.state())},
             {"pid", broker_.pid()},
-            {"adopted", broker_.adopted()}}},
+            {"adopted", broker_.adopted()},
+            {"warnings", broker_.warnings()}}},
           {"local", local},
           {"upstreams", upstreams},
           {"plugins", plugins},

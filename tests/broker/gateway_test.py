@@ -401,8 +401,8 @@ def test_bad_input_has_its_exit_status_and_says_what_where_and_how_to_mend_it(ma
     plain.write_text("")
     good = tmp_path / "good.toml"
     good.write_text('[broker]\nport = 0\n')
-    code, said = run("--config", str(good), STATE_DIRECTORY=str(plain / "below"))
-    assert code in (71, 77) and str(plain) in said and "[gateway] state" in said
+    code, said = run("--config", str(good), RUNTIME_DIRECTORY=str(plain / "below"))
+    assert code in (71, 77) and str(plain) in said and "[gateway] runtime" in said
 
 
 def test_a_missing_mosquitto_is_said_and_the_rest_runs(make_gateway, upstream, make_witness):

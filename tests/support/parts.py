@@ -157,9 +157,11 @@ class Witness:
 
 
 class Gateway:
-    """The real tidegated of this build. configuration: TOML; the folders and a free local port are given to it."""
+    """The real tidegated of this build. configuration: TOML; the folders and a free local port are given to it. wrapper: words
+    of a command that ends by becoming the program whose words follow."""
 
-    def __init__(self, folder, configuration, name="gateway"):
+    def __init__(self, folder, configuration, name="gateway", wrapper=()):
+        self.wrapper = wrapper
         self.folder = pathlib.Path(folder) / name
         self.state, self.runtime = self.folder / "state", self.folder / "run"
         self.folder.mkdir()
@@ -181,7 +183,7 @@ class Gateway:
 
     def launch(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([BINARY_DIR / "bin" / "tidegated", "--config", str(self.file)], stdout=log,
+            self.process = subprocess.Popen([*self.wrapper, BINARY_DIR / "bin" / "tidegated", "--config", str(self.file)], stdout=log,
                                             stderr=log, stdin=subprocess.DEVNULL, env=self.environment())
         return self
 
@@ -199,13 +201,13 @@ class Gateway:
     def said(self):
         return self.log.read_text() if self.log.exists() else ""
 
-    def call(self, verb):
+    def call(self, verb, **arguments):
         """What the control socket answers; None while there is none."""
         try:
             with socket.socket(socket.AF_UNIX) as one:
                 one.settimeout(DEADLINE)
                 one.connect(str(self.runtime / "control.sock"))
-                one.sendall(json.dumps({"verb": verb}).encode() + b"\n")
+                one.sendall(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
                 answer = one.makefile().readline()
         except (FileNotFoundError, ConnectionError):
             return None

@@ -65,7 +65,7 @@ std::filesystem::path Remote::path() const {
   return !std::filesystem::exists(own, error) && std::filesystem::exists(system, error) ? system : own;
 }
 
-Json Remote::ask(const std::string& verb) const {
+Json Remote::ask(const std::string& verb, const Json& arguments) const {
   const std::string where = path().string();
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -80,7 +80,9 @@ Json Remote::ask(const std::string& verb) const {
   if (connect(connection.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
     cannot_reach(where, errno);
   }
-  const std::string request = Json{{"verb", verb}}.dump() + '\n';
+  Json asked{{"verb", verb}};
+  asked.update(arguments);
+  const std::string request = asked.dump() + '\n';
   if (send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     cannot_reach(where, errno);
   }

@@ -21,9 +21,9 @@ struct Remote {
 
   /// Adds --socket, --runtime and --json to a subcommand; this must live until it has been parsed.
   void add_options(CLI::App& command);
-  /// Asks for one verb and returns its result. Waits at most 10 s.
+  /// Asks for one verb and returns its result. arguments: an object. Waits at most 10 s.
   /// Throws Quit: unavailable when no gateway runs, permission when it may not be asked, failure when it says no.
-  [[nodiscard]] Json ask(const std::string& verb) const;
+  [[nodiscard]] Json ask(const std::string& verb, const Json& arguments = Json::object()) const;
 
  private:
   [[nodiscard]] std::filesystem::path path() const;

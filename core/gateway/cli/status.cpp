@@ -62,7 +62,7 @@ std::string upstreams(const Json& status, Json& lanes) {
       lane["upstream"] = name;
       lanes.push_back(std::move(lane));
     }
-    if (Json received = part(upstream, "received"); !received.empty()) {
+    for (Json received : upstream.value("received", Json::array())) {
       received["upstream"] = "from " + name;
       lanes.push_back(std::move(received));
     }

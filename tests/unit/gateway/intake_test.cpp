@@ -20,12 +20,14 @@ class AnIntake : public testing::Test {
     return made;
   }
 
-  test::MemoryLane one_, two_, inlet_;
+  test::MemoryLane one_, two_, inlet_, stand_in_;
   route::Router router_{{{0, 0, {"a/#", "a/+"}, {}}, {1, 1, {"a/#", "down/#"}, {"", "two/"}}},
                         {{0, {"in/#"}, {"in/", "down/"}}}};
   std::vector<Message> answers_;
   Receipts receipts_{[this](Message message) { answers_.push_back(std::move(message)); }};
-  Intake intake_{router_, {{&one_, "one"}, {&two_, "two"}}, {&inlet_, nullptr}, receipts_, "uuid", 1000};
+  Intake intake_{router_,         {{{&one_, &stand_in_}, "one"}, {{&two_}, "two", Retain::never}},
+                 {{&inlet_}, {}}, receipts_,
+                 "uuid",          1000};
 };
 
 TEST_F(AnIntake, HasAMessageInEveryLaneThatTakesItWhenItReturns) {
@@ -74,6 +76,33 @@ TEST_F(AnIntake, RefusesCountsAndSaysWhatCannotBeStored) {
   EXPECT_EQ(answers_[0].payload, R"({"receipt":"refused","reason":"the lane is full and told to reject"})");
 }
 
+TEST_F(AnIntake, StoresInTheStandInWhatTheDiskRefusesAndInTheLaneAgainOnceItTakesIt) {
+  one_.broken = true;
+  intake_.from_local(arrival("a/b"));
+  EXPECT_TRUE(one_.topics().empty());
+  EXPECT_EQ(stand_in_.topics().size(), 1U);
+  EXPECT_NE(intake_.trouble(), "");
+  EXPECT_EQ(intake_.counters().refused, 0U);
+  one_.broken = false;
+  intake_.from_local(arrival("a/b"));
+  EXPECT_EQ(one_.topics().size(), 1U);
+  EXPECT_EQ(intake_.trouble(), "");
+}
+
+TEST_F(AnIntake, CountsWhatNeitherLaneTakes) {
+  one_.broken = stand_in_.broken = true;
+  intake_.from_local(arrival("a/b"));
+  EXPECT_EQ(intake_.counters().refused, 1U);
+}
+
+TEST_F(AnIntake, SetsTheRetainFlagAsTheRuleSays) {
+  auto retained = arrival("a/b");
+  retained.message.retain = true;
+  intake_.from_local(std::move(retained));
+  EXPECT_TRUE(one_.read(1, 1000).at(0).message.retain);
+  EXPECT_FALSE(two_.read(1, 1000).at(0).message.retain);
+}
+
 TEST_F(AnIntake, SaysWhatTheDiskSaid) {
   one_.broken = true;
   EXPECT_NO_THROW(intake_.from_local(arrival("a/b")));
@@ -87,7 +116,7 @@ TEST_F(AnIntake, RefusesAPayloadOverTheCapAndATopicThatARewriteMadeEmpty) {
   intake_.from_local(std::move(big));
   EXPECT_TRUE(one_.topics().empty());
   const route::Router emptied({{0, 0, {"a/b"}, {"a/b", ""}}}, {});
-  Intake intake(emptied, {{&one_, "one"}}, {nullptr}, receipts_, "uuid", 1000);
+  Intake intake(emptied, {{{&one_}, "one"}}, {{}}, receipts_, "uuid", 1000);
   intake.from_local(arrival("a/b"));
   EXPECT_EQ(intake.counters().refused, 1U);
   EXPECT_TRUE(one_.topics().empty());
