@@ -1,18 +1,22 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
 // A load generator for benchmarks: publishes at QoS 1 to one broker, receives from another, in one thread, over raw
-// sockets, so that it costs little beside what it measures. Closed loop: never more than a window of messages between
-// publish and receipt, so that no queue grows and no loss hides in the rate. MQTT 3.1.1; loopback only; ends by itself.
+// sockets, so that it costs little beside what it measures. MQTT 3.1.1; loopback only; ends by itself.
 //
-//   mqtt_load PUBLISH_PORT SUBSCRIBE_PORT TOPIC PREFIX COUNT WINDOW PAYLOAD_BYTES
+//   mqtt_load [--publish PORT] [--subscribe PORT] [--count N] [--window N] [--rate N] [--bytes N] [--session ID]
 //
-// Subscribes to PREFIX+TOPIC. Prints {"rate":…,"received":…,"duplicates":…,"seconds":…}.
+// Both ports: a closed loop, never more than the window between publish and receipt, so that no queue grows and no loss
+// hides in the rate; or, with a rate, so many a second, and the latency of each from the time at which it was due.
+// Only --publish: until each has its PUBACK. Only --subscribe: rate from the first to the last that came. --session:
+// the subscriber's session is persistent and keeps its subscription, and its broker may yet have to start; with --count
+// 0 it is only made. Prints one JSON object.
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +26,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,18 +66,24 @@ struct Connection {
   std::string in;
   std::size_t taken = 0;
 
-  void open(int port, const std::string& client) {
-    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  void open(int port, const std::string& client, bool persistent) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("cannot connect");
+    for (const auto begin = Clock::now();; usleep(500)) {
+      fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) break;
+      if (!persistent || Clock::now() - begin > give_up) fail("cannot connect");
+      close(fd);
+    }
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     std::string body;
     put_text(body, "MQTT");
-    body += std::string("\x04\x02\x00\x00", 4);  // 3.1.1, clean session, no keep-alive
+    body += '\x04';  // 3.1.1
+    body += persistent ? '\x00' : '\x02';
+    body += std::string("\x00\x00", 2);  // no keep-alive
     put_text(body, client);
     out += packet(0x10, body);
   }
@@ -112,98 +123,204 @@ struct Connection {
   }
 };
 
-void wait(Connection& one, Connection& other) {
-  std::array<pollfd, 2> fds{};
-  fds[0] = {one.fd, static_cast<short>(POLLIN | (one.out.empty() ? 0 : POLLOUT)), 0};
-  fds[1] = {other.fd, static_cast<short>(POLLIN | (other.out.empty() ? 0 : POLLOUT)), 0};
-  poll(fds.data(), fds.size(), 1000);
-  for (auto* connection : {&one, &other}) {
-    connection->flush();
-    connection->fill();
+struct Options {
+  int publish = 0;
+  int subscribe = 0;
+  std::uint32_t count = 0;
+  std::uint32_t window = 2000;
+  std::uint32_t rate = 0;
+  std::size_t bytes = 64;
+  std::string session;
+};
+
+Options parse(int argc, char** argv) {
+  std::map<std::string, std::string> given;
+  for (int at = 1; at + 1 < argc; at += 2) given[argv[at]] = argv[at + 1];
+  Options options;
+  const auto number = [&](const char* name, auto& value) {
+    const auto found = given.extract(name);
+    if (found) value = static_cast<std::decay_t<decltype(value)>>(std::stoul(found.mapped()));
+  };
+  number("--publish", options.publish);
+  number("--subscribe", options.subscribe);
+  number("--count", options.count);
+  number("--window", options.window);
+  number("--rate", options.rate);
+  number("--bytes", options.bytes);
+  if (const auto found = given.extract("--session")) options.session = found.mapped();
+  if (!given.empty() || argc % 2 == 0 || (options.publish == 0 && options.subscribe == 0) || options.bytes < 12) {
+    fail(
+        "[--publish PORT] [--subscribe PORT] [--count N] [--window N] [--rate N] [--bytes N, at least 12] [--session "
+        "ID]");
   }
+  return options;
 }
+
+constexpr std::string_view topic = "device/bench";
+
+/// One run: the two connections and what is known of the messages.
+class Load {
+ public:
+  explicit Load(Options options)
+      : options_(std::move(options)),
+        seen_(options_.count),
+        latencies_(options_.rate != 0 && options_.subscribe != 0 ? options_.count : 0) {
+    if (options_.publish != 0) publisher_.open(options_.publish, "load-publisher", false);
+    if (options_.subscribe == 0) return;
+    subscriber_.open(options_.subscribe, options_.session.empty() ? "load-subscriber" : options_.session,
+                     !options_.session.empty());
+    std::string body("\x00\x01", 2);
+    put_text(body, topic);
+    body.push_back(1);
+    subscriber_.out += packet(static_cast<char>(0x82), body);
+  }
+
+  void run() {
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    while (!done()) {
+      const auto now = Clock::now();
+      if (now - progress_ > give_up) fail("nothing came for 60 s");
+      if (ready()) {
+        if (begin_ == Clock::time_point{}) begin_ = now;
+        publish(now);
+      }
+      wait();
+      take();
+    }
+    for (auto* connection : {&publisher_, &subscriber_}) {
+      connection->out += std::string("\xe0\x00", 2);
+      connection->flush();
+    }
+  }
+
+  void print() {
+    const bool only_received = options_.publish == 0;
+    const double seconds = std::chrono::duration<double>(progress_ - (only_received ? first_ : begin_)).count();
+    fmt::print("{{\"rate\":{:.0f},\"received\":{},\"duplicates\":{},\"acknowledged\":{},\"seconds\":{:.3f}",
+               seconds > 0 ? (options_.count - (only_received ? 1 : 0)) / seconds : 0.0, received_, duplicates_,
+               acknowledged_, seconds);
+    if (!latencies_.empty()) {
+      std::sort(latencies_.begin(), latencies_.end());
+      const auto at = [&](double part) {
+        return static_cast<double>(
+                   latencies_[static_cast<std::size_t>(part * static_cast<double>(latencies_.size() - 1))]) /
+               1e3;
+      };
+      fmt::print(",\"p50_us\":{:.1f},\"p99_us\":{:.1f},\"p999_us\":{:.1f},\"max_us\":{:.1f}", at(0.5), at(0.99),
+                 at(0.999), at(1));
+    }
+    fmt::print("}}\n");
+  }
+
+ private:
+  [[nodiscard]] bool ready() const {
+    return (options_.publish == 0 || connected_) && (options_.subscribe == 0 || subscribed_);
+  }
+  [[nodiscard]] bool done() const {
+    return ready() && (options_.subscribe == 0 || received_ >= options_.count) &&
+           (options_.publish == 0 || acknowledged_ >= options_.count);
+  }
+  /// With a rate: when the message is due.
+  [[nodiscard]] Clock::time_point due(std::uint32_t number) const {
+    return begin_ + std::chrono::nanoseconds{1'000'000'000ULL * number / options_.rate};
+  }
+
+  void publish(Clock::time_point now) {
+    if (options_.publish == 0) return;
+    const auto arrived = [&] { return options_.subscribe != 0 ? received_ : acknowledged_; };
+    while (sent_ < options_.count && sent_ - acknowledged_ < options_.window && publisher_.out.size() < (1U << 18)) {
+      if (options_.rate != 0 ? due(sent_) > now : sent_ - arrived() >= options_.window) break;
+      std::string body;
+      put_text(body, topic);
+      if (++identifier_ == 0) ++identifier_;
+      body.push_back(static_cast<char>(identifier_ >> 8));
+      body.push_back(static_cast<char>(identifier_ & 255));
+      std::string payload(options_.bytes, 'x');
+      std::memcpy(payload.data(), &sent_, 4);
+      const std::int64_t stamp = (options_.rate != 0 ? due(sent_) : now).time_since_epoch().count();
+      std::memcpy(payload.data() + 4, &stamp, 8);
+      publisher_.out += packet(0x32, body + payload);
+      ++sent_;
+    }
+    publisher_.flush();
+  }
+
+  void wait() {
+    std::array<pollfd, 2> fds{};
+    fds[0] = {publisher_.fd, static_cast<short>(POLLIN | (publisher_.out.empty() ? 0 : POLLOUT)), 0};
+    fds[1] = {subscriber_.fd, static_cast<short>(POLLIN | (subscriber_.out.empty() ? 0 : POLLOUT)), 0};
+    auto most = std::chrono::nanoseconds{std::chrono::seconds{1}};
+    if (options_.rate != 0 && begin_ != Clock::time_point{} && sent_ < options_.count) {
+      most = std::clamp(due(sent_) - Clock::now(), std::chrono::nanoseconds{0}, most);
+    }
+    const timespec timeout{most.count() / 1'000'000'000, most.count() % 1'000'000'000};
+    ppoll(fds.data(), fds.size(), &timeout, nullptr);
+    for (auto* connection : {&publisher_, &subscriber_}) {
+      if (connection->fd < 0) continue;
+      connection->flush();
+      connection->fill();
+    }
+  }
+
+  void take() {
+    unsigned char head = 0;
+    std::string_view body;
+    while (publisher_.next(head, body)) {
+      if (head >> 4 == 2) connected_ = true;
+      if (head >> 4 == 4) {
+        ++acknowledged_;
+        progress_ = Clock::now();
+      }
+    }
+    while (subscriber_.next(head, body)) {
+      if (head >> 4 == 9) subscribed_ = true;
+      if (head >> 4 == 3) arrive(head, body);
+    }
+    subscriber_.flush();
+  }
+
+  void arrive(unsigned char head, std::string_view body) {
+    body.remove_prefix(2 + topic.size());
+    if ((head & 6) != 0) {
+      subscriber_.out += std::string("\x40\x02", 2) + std::string(body.substr(0, 2));
+      body.remove_prefix(2);
+    }
+    std::uint32_t number = 0;
+    std::int64_t stamp = 0;
+    std::memcpy(&number, body.data(), 4);
+    std::memcpy(&stamp, body.data() + 4, 8);
+    if (number >= options_.count) return;
+    if (seen_[number]) {
+      ++duplicates_;
+      return;
+    }
+    seen_[number] = true;
+    progress_ = Clock::now();
+    if (received_++ == 0) first_ = progress_;
+    if (!latencies_.empty()) latencies_[number] = progress_.time_since_epoch().count() - stamp;
+  }
+
+  const Options options_;
+  Connection publisher_;
+  Connection subscriber_;
+  std::vector<bool> seen_;
+  std::vector<std::int64_t> latencies_;  ///< ns
+  std::uint32_t sent_ = 0;
+  std::uint32_t received_ = 0;
+  std::uint32_t duplicates_ = 0;
+  std::uint32_t acknowledged_ = 0;
+  std::uint16_t identifier_ = 0;
+  bool connected_ = false;
+  bool subscribed_ = false;
+  Clock::time_point begin_{};
+  Clock::time_point first_{};
+  Clock::time_point progress_ = Clock::now();
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 8) fail("PUBLISH_PORT SUBSCRIBE_PORT TOPIC PREFIX COUNT WINDOW PAYLOAD_BYTES");
-  const std::string topic = argv[3];
-  const std::string prefix = argv[4];
-  const auto count = static_cast<std::uint32_t>(std::atol(argv[5]));
-  const auto window = static_cast<std::uint32_t>(std::atol(argv[6]));
-  const auto size = std::max<std::size_t>(4, static_cast<std::size_t>(std::atol(argv[7])));
-
-  Connection publisher;
-  Connection subscriber;
-  publisher.open(std::atoi(argv[1]), "load-publisher");
-  subscriber.open(std::atoi(argv[2]), "load-subscriber");
-  std::string body("\x00\x01", 2);
-  put_text(body, prefix + topic);
-  body.push_back(1);
-  subscriber.out += packet(static_cast<char>(0x82), body);
-
-  std::vector<bool> seen(count);
-  std::uint32_t sent = 0;
-  std::uint32_t received = 0;
-  std::uint32_t duplicates = 0;
-  std::uint32_t acknowledged = 0;
-  std::uint16_t identifier = 0;
-  bool ready = false;
-  bool connected = false;
-  Clock::time_point begin{};
-  auto progress = Clock::now();
-  const auto end_of_patience = [&] { return Clock::now() - progress > give_up; };
-
-  while (received < count) {
-    if (end_of_patience()) fail("nothing came for 60 s");
-    if (ready && connected) {
-      while (sent < count && sent - received < window && sent - acknowledged < window &&
-             publisher.out.size() < (1U << 18)) {
-        body.clear();
-        put_text(body, topic);
-        if (++identifier == 0) ++identifier;
-        body.push_back(static_cast<char>(identifier >> 8));
-        body.push_back(static_cast<char>(identifier & 255));
-        std::string payload(size, 'x');
-        std::memcpy(payload.data(), &sent, 4);
-        body += payload;
-        publisher.out += packet(0x32, body);
-        ++sent;
-      }
-      publisher.flush();
-    }
-    wait(publisher, subscriber);
-    unsigned char head = 0;
-    std::string_view packet_body;
-    while (publisher.next(head, packet_body)) {
-      if (head >> 4 == 2) connected = true;
-      if (head >> 4 == 4) ++acknowledged;
-    }
-    while (subscriber.next(head, packet_body)) {
-      if (head >> 4 == 9) ready = true;
-      if (head >> 4 != 3) continue;
-      const auto length = static_cast<std::size_t>(static_cast<unsigned char>(packet_body[0]) << 8 |
-                                                   static_cast<unsigned char>(packet_body[1]));
-      packet_body.remove_prefix(2 + length);
-      if ((head & 6) != 0) {
-        subscriber.out += std::string("\x40\x02", 2) + std::string(packet_body.substr(0, 2));
-        packet_body.remove_prefix(2);
-      }
-      std::uint32_t number = 0;
-      std::memcpy(&number, packet_body.data(), 4);
-      if (number >= count) continue;
-      if (seen[number]) {
-        ++duplicates;
-      } else {
-        seen[number] = true;
-        ++received;
-        progress = Clock::now();
-      }
-    }
-    subscriber.flush();
-    if (ready && connected && begin == Clock::time_point{}) begin = Clock::now();
-  }
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  fmt::print("{{\"rate\":{:.0f},\"received\":{},\"duplicates\":{},\"seconds\":{:.3f}}}\n", count / seconds, received,
-             duplicates, seconds);
+  Load load(parse(argc, argv));
+  load.run();
+  load.print();
 }
