@@ -180,7 +180,7 @@ def test_wildcards_match_as_mqtt_says(app, device):
     for topic in ("a", "a/b", "a/b/c", "a/x/c", "a/b/c/d", "b/b/c", "end"):
         device(topic, "x")
     assert done.wait(DEADLINE)
-    wait_until(lambda: len(seen["hash"]) == 5 and len(seen["plus"]) == 2)
+    wait_until(lambda: len(seen["hash"]) == 5 and len(seen["plus"]) == 2 and seen["exact"])
     assert seen == {"plus": ["a/b/c", "a/x/c"], "hash": ["a", "a/b", "a/b/c", "a/x/c", "a/b/c/d"], "exact": ["a/b/c"]}
 
 
