@@ -325,8 +325,9 @@ def test_a_session_that_was_taken_over_is_not_fought_for(make_gateway, make_host
     send(gateway, ["x"])
     server.wait_for(lambda server: len(server.connections) >= 4, "a few attempts")
     assert all(pause > 0.95 for pause in server.pauses()), server.pauses()
-    link = gateway.upstream()
-    assert "another client" in link["failure"] and "client_id" in link["failure"] and link["lanes"][0]["waiting"] == 1
+    # Between CONNACK and DISCONNECT it is connected, and there is no failure.
+    failure = wait_until(lambda: gateway.upstream()["failure"], "a failure")
+    assert "another client" in failure and "client_id" in failure and gateway.lane()["waiting"] == 1
     server.manner = Manner()
     server.wait_all(["x"])
 
