@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -32,26 +34,36 @@
 namespace tidegate::mqtt {
 namespace {
 
+constexpr int paho_socket_error = -1;
+
 constexpr int awake = 0;
 constexpr int called = 1;  ///< awake, and not to fall asleep
 constexpr int asleep = 2;
+
+/// One of Paho's sockets, and whose it is now.
+struct Channel {
+  Wire wire;  ///< open for plain TCP
+  std::mutex mutex;
+  std::weak_ptr<PahoLink> link;  ///< guarded by mutex
+};
 
 /// What the hand-over and Paho's threads share. Never destroyed: Paho's threads run on while the process exits.
 struct Shared {
   std::mutex gate;  ///< held for a whole hand-over
 
   std::mutex mutex;
-  std::shared_ptr<PahoLink> next;                ///< to be taken
-  std::map<int, std::weak_ptr<PahoLink>> taken;  ///< by Paho's socket
+  std::shared_ptr<PahoLink> next;  ///< to be taken
   std::shared_ptr<Nudge> on_taken = std::make_shared<Nudge>();
 
   std::mutex fresh_mutex;
   std::vector<int> fresh;  ///< handed over, not yet seen by the receive thread
 
-  std::mutex wires_mutex;
-  std::map<int, std::unique_ptr<Wire>> wires;  ///< by Paho's socket; never removed, a number comes again
+  std::mutex channels_mutex;
+  std::map<int, std::unique_ptr<Channel>> channels;  ///< by Paho's socket; never removed, a number comes again
 
   int bell = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  ///< wakes the receive thread
+
+  std::atomic<int> keep_alive_look{1000};  ///< ms; Paho looks at its keep-alives as often
 
   std::atomic<pthread_cond_t*> sender_condition{nullptr};  ///< what Paho believes that its send thread waits for
   std::atomic<int> sender{awake};                          ///< awake, called or asleep
@@ -79,10 +91,10 @@ Role role() noexcept {
 /// After so many packets that had been read ahead the other sockets get a look.
 constexpr unsigned packets_a_batch = 32;
 
-/// When more packets than this come in a millisecond, the receive thread pauses before it waits, so that each waking
-/// finds several. A server that answers each packet by itself would wake it, the pump and the sender for each.
+/// When more packets than this come in a millisecond, the receive thread lets others run before it waits, so that each
+/// waking finds several. A server that answers each packet by itself would wake it, the pump and the sender for each.
 constexpr long long many_packets = 8;
-constexpr timespec pause_for_more{0, 200'000};
+constexpr int yields_for_more = 2;
 
 /// The receive thread's memory between two of its calls.
 struct Receiver {
@@ -98,6 +110,16 @@ struct Receiver {
   std::vector<pollfd> waits;
 };
 thread_local Receiver receiver;
+
+/// The packet that Paho is reading. It reads one from its beginning again when the rest of it had not come.
+struct Incoming {
+  std::shared_ptr<PahoLink> link;
+  int socket = -1;
+  std::size_t read = 0;  ///< bytes, of the first and the remaining length
+  std::uint8_t first = 0;
+  std::size_t length = 0;
+};
+thread_local Incoming incoming;
 thread_local int just_taken = -1;
 thread_local bool holds_sender = false;
 
@@ -108,31 +130,48 @@ struct Batch {
 };
 thread_local Batch batch;
 
-/// The wire of a socket that Paho was handed; null when it has none, or not any more.
-Wire* wire_of(int fd) {
-  thread_local std::array<std::pair<int, Wire*>, 8> known{};  // stays true: a number keeps its Wire
+/// Null for a socket that Paho was never handed.
+Channel* channel_of(int fd) {
+  thread_local std::array<std::pair<int, Channel*>, 8> known{};  // stays true: a number keeps its Channel
   if (fd < 0) return nullptr;
   auto& slot = known[static_cast<unsigned>(fd) % known.size()];
   if (slot.second == nullptr || slot.first != fd) {
     auto& all = shared();
-    const std::lock_guard lock(all.wires_mutex);
-    const auto found = all.wires.find(fd);
-    if (found == all.wires.end()) return nullptr;
+    const std::lock_guard lock(all.channels_mutex);
+    const auto found = all.channels.find(fd);
+    if (found == all.channels.end()) return nullptr;
     slot = {fd, found->second.get()};
   }
-  return slot.second->is_open() ? slot.second : nullptr;
+  return slot.second;
 }
 
-void open_wire(int fd) {
+/// Null when the socket has none, or not any more.
+Wire* wire_of(int fd) {
+  Channel* const channel = channel_of(fd);
+  return channel != nullptr && channel->wire.is_open() ? &channel->wire : nullptr;
+}
+
+std::shared_ptr<PahoLink> link_of(int fd) {
+  Channel* const channel = channel_of(fd);
+  if (channel == nullptr) return nullptr;
+  const std::lock_guard lock(channel->mutex);
+  return channel->link.lock();
+}
+
+void open_channel(int fd, const std::shared_ptr<PahoLink>& link, bool with_wire) {
   auto& all = shared();
-  Wire* wire = nullptr;
+  Channel* channel = nullptr;
   {
-    const std::lock_guard lock(all.wires_mutex);
-    auto& one = all.wires[fd];
-    if (!one) one = std::make_unique<Wire>();
-    wire = one.get();
+    const std::lock_guard lock(all.channels_mutex);
+    auto& one = all.channels[fd];
+    if (!one) one = std::make_unique<Channel>();
+    channel = one.get();
   }
-  wire->open(fd);
+  {
+    const std::lock_guard lock(channel->mutex);
+    channel->link = link;
+  }
+  if (with_wire) channel->wire.open(fd);
 }
 
 /// Readable without a system call. While it cannot be written Paho would not read from it.
@@ -192,21 +231,50 @@ struct PahoLinkAccess {
   static int socket(const PahoLink& link) { return link.socket_.get(); }
   static const std::string& host(const PahoLink& link) { return link.host_; }
   static bool tls(const PahoLink& link) { return link.tls_; }
-  static void took(PahoLink& link, int paho_socket) { link.paho_socket_ = paho_socket; }
+  static std::uint32_t maximum_packet_size(const PahoLink& link) { return link.maximum_packet_size_; }
   static void judge(PahoLink& link, long verdict) {
     const std::lock_guard lock(link.mutex_);
     link.verdict_ = verdict;
   }
+  static void heard(PahoLink& link) { link.heard_ = Steady::now().time_since_epoch().count(); }
+  static void sent(PahoLink& link, std::uint8_t first, std::span<const std::string_view> body) {
+    const std::lock_guard lock(link.mutex_);
+    link.guard_.sent(first, body);
+  }
+  static bool accept(PahoLink& link, const std::string& problem) {
+    if (!problem.empty())
+      link.protocol_problem_ = fmt::format("the server broke the rules of MQTT: it sent {}", problem);
+    return problem.empty();
+  }
+  /// Whether Paho may have it.
+  static bool received(PahoLink& link, std::uint8_t first, std::string_view body) {
+    const std::lock_guard lock(link.mutex_);
+    return accept(link, link.guard_.received(first, body));
+  }
+  /// Whether Paho may go on reading a packet that begins so.
+  static bool began(PahoLink& link, std::uint8_t first) {
+    const std::lock_guard lock(link.mutex_);
+    return accept(link, link.guard_.began(first));
+  }
+  static void too_large(PahoLink& link, std::size_t size) {
+    const std::lock_guard lock(link.mutex_);
+    link.protocol_problem_ =
+        fmt::format("the server broke the rules of MQTT: it sent a packet of {} bytes, and was told that we take {}",
+                    size, link.maximum_packet_size_);
+  }
 };
 
-PahoLink::PahoLink(Descriptor socket, Endpoint endpoint, std::string host, bool tls)
-    : socket_(std::move(socket)), endpoint_(endpoint), host_(std::move(host)), tls_(tls) {}
+PahoLink::PahoLink(Descriptor socket, Endpoint endpoint, std::string host, bool tls, std::uint32_t maximum_packet_size)
+    : socket_(std::move(socket)),
+      endpoint_(endpoint),
+      host_(std::move(host)),
+      tls_(tls),
+      maximum_packet_size_(maximum_packet_size),
+      heard_(Steady::now().time_since_epoch().count()) {}
 
-PahoLink::~PahoLink() {
-  auto& all = shared();
-  const std::lock_guard lock(all.mutex);
-  if (const auto found = all.taken.find(paho_socket_); found != all.taken.end() && found->second.expired())
-    all.taken.erase(found);
+std::string PahoLink::protocol_problem() const {
+  const std::lock_guard lock(mutex_);
+  return protocol_problem_;
 }
 
 int PahoLink::hand_over(const std::shared_ptr<PahoLink>& link, const std::function<int()>& begin,
@@ -296,6 +364,13 @@ using namespace tidegate::mqtt;
 
 extern "C" {
 
+/// The beginning of Paho's PacketBuffers. Of its networkHandles, too, only the beginning is known here: the socket.
+struct PahoBuffers {
+  int count;
+  char** buffers;
+  size_t* lengths;
+};
+
 int __real_getaddrinfo(const char*, const char*, const addrinfo*, addrinfo**);
 int __real_connect(int, const sockaddr*, socklen_t);
 int __real_poll(pollfd*, nfds_t, int);
@@ -309,6 +384,17 @@ ssize_t __real_recv(int, void*, size_t, int);
 int __real_shutdown(int, int);
 int __real_pthread_cond_signal(pthread_cond_t*);
 
+void* __real_MQTTPacket_Factory(int, void*, int*);
+int __real_WebSocket_getch(void*, char*);
+char* __real_WebSocket_getdata(void*, size_t, size_t*);
+int __real_WebSocket_putdatas(void*, char**, size_t*, PahoBuffers*);
+void __real_setRetryLoopInterval(int);
+
+void* __wrap_MQTTPacket_Factory(int, void*, int*);
+int __wrap_WebSocket_getch(void*, char*);
+char* __wrap_WebSocket_getdata(void*, size_t, size_t*);
+int __wrap_WebSocket_putdatas(void*, char**, size_t*, PahoBuffers*);
+void __wrap_setRetryLoopInterval(int);
 int __wrap_getaddrinfo(const char*, const char*, const addrinfo*, addrinfo**);
 int __wrap_connect(int, const sockaddr*, socklen_t);
 int __wrap_poll(pollfd*, nfds_t, int);
@@ -380,7 +466,9 @@ static int wait_for_input(pollfd* fds, nfds_t count, int timeout) {
       return seen;
     });
   }
-  if (timeout != 0 && many_come()) ::nanosleep(&pause_for_more, nullptr);
+  if (timeout != 0 && many_come()) {
+    for (int i = 0; i < yields_for_more; ++i) ::sched_yield();
+  }
   auto& waits = receiver.waits;
   waits.assign(fds, fds + count);
   waits.push_back({all.bell, POLLIN, 0});
@@ -390,7 +478,7 @@ static int wait_for_input(pollfd* fds, nfds_t count, int timeout) {
         wire != nullptr ? wire->blocked() : std::ranges::find(receiver.blocked, fds[i].fd) != receiver.blocked.end();
     if (blocked) waits.push_back({fds[i].fd, POLLOUT, 0});
   }
-  const int found = __real_poll(waits.data(), waits.size(), timeout);
+  const int found = __real_poll(waits.data(), waits.size(), std::min(timeout, shared().keep_alive_look.load()));
   if (found < 0) return found;
   if (waits[count].revents != 0) quiet_bell();
   for (std::size_t i = count + 1; i < waits.size(); ++i)
@@ -433,9 +521,7 @@ int __wrap_connect(int socket, const sockaddr* address, socklen_t length) {
     errno = ECONNREFUSED;
     return -1;
   }
-  PahoLinkAccess::took(*all.next, socket);
-  if (TIDEGATE_PAHO_WIRES != 0 && !PahoLinkAccess::tls(*all.next)) open_wire(socket);
-  all.taken[socket] = all.next;
+  open_channel(socket, all.next, TIDEGATE_PAHO_WIRES != 0 && !PahoLinkAccess::tls(*all.next));
   all.next.reset();
   all.on_taken->ring();
   // "In progress" takes Paho along its usual path, where a failing TLS handshake closes the socket. The receive thread
@@ -480,7 +566,9 @@ char* __wrap_getenv(const char* name) {
 int __wrap_pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* until) {
   if (role() != Role::sender) return __real_pthread_cond_timedwait(condition, mutex, until);
   auto& all = shared();
+  ::pthread_mutex_unlock(mutex);  // of the condition, which Paho locks to signal: what is called here may do that
   end_batch();
+  ::pthread_mutex_lock(mutex);
   if (just_taken >= 0) {
     {
       const std::lock_guard lock(all.fresh_mutex);
@@ -507,12 +595,7 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mu
 
 int __wrap_SSL_connect(SSL* ssl) {
   if (role() == Role::other) return __real_SSL_connect(ssl);
-  std::shared_ptr<PahoLink> link;
-  {
-    auto& all = shared();
-    const std::lock_guard lock(all.mutex);
-    if (const auto found = all.taken.find(::SSL_get_fd(ssl)); found != all.taken.end()) link = found->second.lock();
-  }
+  const auto link = link_of(::SSL_get_fd(ssl));
   if (link && ::SSL_in_before(ssl) != 0) {
     ::SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
     if ((::SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0) {
@@ -581,6 +664,80 @@ int __wrap_pthread_cond_signal(pthread_cond_t* condition) {
   }
   wake_paho_sender();
   return 0;
+}
+
+void* __wrap_MQTTPacket_Factory(int version, void* net, int* error) {
+  incoming = {};
+  incoming.socket = *static_cast<const int*>(net);
+  incoming.link = link_of(incoming.socket);
+  if (!incoming.link) {  // the session has given it up
+    __real_shutdown(incoming.socket, SHUT_RDWR);
+    *error = paho_socket_error;
+    return nullptr;
+  }
+  void* const packet = __real_MQTTPacket_Factory(version, net, error);
+  if (*error != paho_socket_error) PahoLinkAccess::heard(*incoming.link);
+  incoming.link.reset();
+  return packet;
+}
+
+/// Ends a connection on which the server broke the protocol.
+static int refuse_packet() {
+  __real_shutdown(incoming.socket, SHUT_RDWR);
+  return paho_socket_error;
+}
+
+int __wrap_WebSocket_getch(void* net, char* byte) {
+  const int result = __real_WebSocket_getch(net, byte);
+  if (result != 0 || !incoming.link) return result;
+  if (incoming.read++ == 0) {
+    incoming.first = static_cast<std::uint8_t>(*byte);
+    return PahoLinkAccess::began(*incoming.link, incoming.first) ? result : refuse_packet();
+  }
+  const auto value = static_cast<std::uint8_t>(*byte);
+  incoming.length |= std::size_t{value & 0x7FU} << (7 * (incoming.read - 2));
+  if ((value & 0x80U) != 0) return result;
+  auto& link = *incoming.link;
+  const auto most = PahoLinkAccess::maximum_packet_size(link);
+  if (const auto size = incoming.read + incoming.length; most != 0 && size > most) {
+    PahoLinkAccess::too_large(link, size);
+    return refuse_packet();
+  }
+  // Of an empty packet Paho would not ask for the rest.
+  if (incoming.length == 0 && !PahoLinkAccess::received(link, incoming.first, {})) return refuse_packet();
+  return result;
+}
+
+char* __wrap_WebSocket_getdata(void* net, size_t size, size_t* got) {
+  char* const data = __real_WebSocket_getdata(net, size, got);
+  if (!incoming.link || size == 0 || data == nullptr || *got < size) return data;
+  if (!PahoLinkAccess::received(*incoming.link, incoming.first, {data, size})) {
+    refuse_packet();
+    return nullptr;
+  }
+  // Of a PUBREC that does not refuse, Paho copies the properties and never frees the copy: let it find none.
+  const bool pubrec = incoming.first >> 4 == 5 && size > 3;
+  if (pubrec && static_cast<std::uint8_t>(data[2]) < 0x80) data[3] = 0;
+  return data;
+}
+
+int __wrap_WebSocket_putdatas(void* net, char** head, size_t* head_length, PahoBuffers* rest) {
+  if (const auto link = link_of(*static_cast<const int*>(net))) {
+    std::array<std::string_view, 8> parts{};
+    const auto count = std::min<std::size_t>(static_cast<std::size_t>(std::max(rest->count, 0)), parts.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      if (rest->buffers[i] != nullptr) parts[i] = {rest->buffers[i], rest->lengths[i]};
+    }
+    PahoLinkAccess::sent(*link, static_cast<std::uint8_t>(**head), std::span(parts).first(count));
+  }
+  return __real_WebSocket_putdatas(net, head, head_length, rest);
+}
+
+void __wrap_setRetryLoopInterval(int keep_alive) {
+  // Paho has one interval for all its clients, a tenth of the keep-alive that was set last.
+  auto& look = shared().keep_alive_look;
+  if (keep_alive > 0) look = std::clamp(keep_alive * 100, 100, look.load());
+  __real_setRetryLoopInterval(look / 100);
 }
 
 }  // extern "C"

@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 
+#include "mqtt/packet_guard.hpp"
 #include "mqtt/socket.hpp"
 
 namespace tidegate::mqtt {
@@ -30,13 +32,16 @@ namespace tidegate::mqtt {
 ///                            plain TCP: written together when the thread is about to wait
 ///   shutdown                 plain TCP: writes what is left; Paho closes the socket then
 ///   SSL_connect              TLS 1.2 or newer, checks the name in the handshake, keeps the verdict on the certificate
+///
+/// Five of Paho's own functions are wrapped too. MQTTPacket_Factory, WebSocket_getch, WebSocket_getdata and
+/// WebSocket_putdatas show each packet to a PacketGuard before Paho acts on it: a connection on which the server breaks
+/// the protocol is ended there. setRetryLoopInterval makes Paho look at its keep-alives often enough for the shortest
+/// one of the process.
 class PahoLink {
  public:
-  /// Takes a connected socket. host: the name that the server's certificate must carry.
-  PahoLink(Descriptor socket, Endpoint endpoint, std::string host, bool tls);
-  ~PahoLink();
-  PahoLink(const PahoLink&) = delete;
-  PahoLink& operator=(const PahoLink&) = delete;
+  /// Takes a connected socket. host: the name that the server's certificate must carry. maximum_packet_size: what the
+  /// server was told that we take, bytes.
+  PahoLink(Descriptor socket, Endpoint endpoint, std::string host, bool tls, std::uint32_t maximum_packet_size);
 
   /// Calls begin, which is to make Paho connect, and waits until Paho has taken this socket for it. One hand-over at a
   /// time in the process. begin returns 0 or Paho's error, which is then returned; -1 when the deadline came first.
@@ -50,15 +55,24 @@ class PahoLink {
   /// thread.
   [[nodiscard]] std::string certificate_problem() const;
 
+  /// How the server broke the protocol, in words; empty when it did not. The connection has ended then. Any thread.
+  [[nodiscard]] std::string protocol_problem() const;
+
+  /// When something last came from the server; when the socket was handed over, before that. Any thread.
+  [[nodiscard]] Steady::time_point heard() const noexcept { return Steady::time_point(Steady::duration(heard_)); }
+
  private:
   friend struct PahoLinkAccess;
   Descriptor socket_;
   Endpoint endpoint_;
   std::string host_;
   bool tls_;
-  int paho_socket_ = -1;  ///< Paho's number for it; guarded by the hand-over's lock
-  mutable std::mutex mutex_;
-  long verdict_ = 0;  ///< X509_V_…; guarded by mutex_
+  std::uint32_t maximum_packet_size_;
+  std::atomic<Steady::rep> heard_;
+  mutable std::mutex mutex_;  ///< guards what follows
+  long verdict_ = 0;          ///< X509_V_…
+  PacketGuard guard_;
+  std::string protocol_problem_;
 };
 
 /// Wakes Paho's send thread if it sleeps, or keeps it from falling asleep. After every command given to Paho: Paho's

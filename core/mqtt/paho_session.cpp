@@ -70,8 +70,9 @@ struct Call {
   std::list<Call>::iterator self;
 };
 
-/// Lock order: Paho's lock, listener_mutex_, mutex_. Paho is called with neither of ours held; the listener with
-/// listener_mutex_ only, which is what stop() takes to end the calls.
+/// Lock order: told_mutex_, publish_mutex_, Paho's lock, listener_mutex_, mutex_. The listener is called with
+/// listener_mutex_ held, which is what stop() takes to end the calls; on_outcomes_told() with told_mutex_ instead, so
+/// that it may publish.
 class PahoSession final {
  public:
   PahoSession(SessionOptions options, SessionListener& listener);
@@ -109,6 +110,7 @@ class PahoSession final {
   std::string open_socket(const Server& server, Steady::time_point deadline);
   int ask_paho(const Server& server, Purpose purpose, int keep_alive);
   void serve(Ended& ended);
+  std::pair<Steady::time_point, std::string> stalls_at();
   void leave();
   bool part(Steady::time_point deadline);
   void drop(std::string why);
@@ -171,8 +173,9 @@ class PahoSession final {
   std::atomic<State> state_{State::stopped};
   bool was_started_ = false;
 
+  std::mutex told_mutex_;  ///< held during on_outcomes_told()
   std::mutex listener_mutex_;
-  SessionListener* listener_;  ///< null after stop()
+  SessionListener* listener_;  ///< null after stop(); guarded by listener_mutex_
 
   std::mutex publish_mutex_;               ///< held while a message is handed to Paho; taken before any other
   std::atomic<bool> batches_{false};       ///< somebody calls flush(), so publish() need not
@@ -189,6 +192,7 @@ class PahoSession final {
   std::string tls_error_;
   std::optional<std::string> drop_why_;
   Limits limits_;
+  std::chrono::seconds agreed_keep_alive_{};  ///< the server's, if it sets one; 0: none
   std::uint64_t connection_ = 0;
   Steady::time_point accepted_at_;  ///< CONNACK of this connection; none before
   std::list<Pending> untold_;       ///< published, outcome not told
@@ -434,7 +438,7 @@ void PahoSession::stop(milliseconds timeout) noexcept {
   }
   nudge_->ring();
   if (thread_.joinable()) thread_.join();
-  const std::lock_guard lock(listener_mutex_);
+  const std::scoped_lock calls(told_mutex_, listener_mutex_);
   listener_ = nullptr;
   state_ = State::stopped;
 }
@@ -650,12 +654,10 @@ void PahoSession::serve(Ended& ended) {
   returning_ = false;
   const auto return_pause = options_.return_after * (1U << std::min(failed_returns_, most_return_doublings));
   auto next_look = since + return_pause;
-  const auto stalled_after = 2 * options_.keep_alive;
-  const auto look = std::max<Steady::duration>(options_.keep_alive / 2, milliseconds(200));
   for (;;) {
     bool changed = false;
     std::optional<std::string> why;
-    const auto until = Steady::now() + look;
+    const auto until = stalls_at().first;
     wait(away ? std::min<Steady::time_point>(until, next_look) : until,
          [this] { return phase_ != Phase::accepted || stopping_ || drop_why_ || wanted_changed_; });
     {
@@ -665,9 +667,9 @@ void PahoSession::serve(Ended& ended) {
       why = std::exchange(drop_why_, std::nullopt);
       changed = std::exchange(wanted_changed_, false);
       ended.at_once = why.has_value();
-      if (!why && !untold_.empty() && Steady::now().time_since_epoch() - Steady::duration(progress_) > stalled_after)
-        why = fmt::format("{} messages are under way and nothing came from the server for {} s", untold_.size(),
-                          std::chrono::duration_cast<std::chrono::seconds>(stalled_after).count());
+    }
+    if (!why) {
+      if (auto [at, words] = stalls_at(); Steady::now() >= at) why = std::move(words);
     }
     if (why) {
       drop(*why);
@@ -689,6 +691,21 @@ void PahoSession::serve(Ended& ended) {
       next_look = Steady::now() + return_pause;
     }
   }
+}
+
+/// When the connection counts as dead unless something comes, and why. Paho pings when nothing has come, or gone, for a
+/// keep-alive, so after two of them a server that lives has been heard; and what is under way has been answered.
+std::pair<Steady::time_point, std::string> PahoSession::stalls_at() {
+  const std::lock_guard lock(mutex_);
+  const auto agreed = agreed_keep_alive_;
+  const auto patience = 2 * (agreed.count() == 0 ? options_.keep_alive : std::min(agreed, options_.keep_alive));
+  const auto silent_at = agreed.count() == 0 ? Steady::time_point::max() : link_->heard() + 2 * agreed;
+  const auto stuck_at =
+      untold_.empty() ? Steady::now() + patience : Steady::time_point(Steady::duration(progress_)) + patience;
+  if (silent_at <= stuck_at)
+    return {silent_at, fmt::format("nothing came from the server for {} s", 2 * agreed.count())};
+  return {stuck_at, fmt::format("{} messages are under way and the server acknowledged nothing for {} s",
+                                untold_.size(), patience.count())};
 }
 
 /// stop() was called: waits for the outcomes under way, then says goodbye, as far as the time allows.
@@ -753,6 +770,8 @@ Failure PahoSession::take_failure(const Server& server) {
     failure = {certificate, 0, false, false};
   } else if (!tls.empty() && failure.reason_code == 0) {
     failure = {tls, 0, refuses_our_certificate(tls), false};
+  } else if (std::string problem = link_->protocol_problem(); !problem.empty()) {
+    failure = {std::move(problem), 0, false, false};
   }
   if (failure.what.empty()) failure.what = "the connection broke";
   if (failure.what == unanswered && server.tls && options_.tls.cert_file.empty())
@@ -785,7 +804,9 @@ std::string PahoSession::open_socket(const Server& server, Steady::time_point de
     Descriptor socket;
     const int error = dial(endpoints[i], now + share, *nudge_, cancelled, socket);
     if (error == 0) {
-      link_ = std::make_shared<PahoLink>(std::move(socket), endpoints[i], server.host, server.tls);
+      // MQTT 3.1.1 cannot tell a server what we take.
+      const auto most = options_.version == Version::v5 ? options_.maximum_packet_size : 0;
+      link_ = std::make_shared<PahoLink>(std::move(socket), endpoints[i], server.host, server.tls, most);
       return {};
     }
     if (error == ECANCELED) return "stopped";
@@ -886,6 +907,7 @@ void PahoSession::accepted(const Limits& limits, int keep_alive) {
   {
     const std::lock_guard lock(mutex_);
     limits_ = limits;
+    agreed_keep_alive_ = std::chrono::seconds(keep_alive);
     accepted_at_ = Steady::now();
     if (phase_ == Phase::asked) phase_ = Phase::accepted;
   }
@@ -998,8 +1020,13 @@ void PahoSession::settle(Pending* pending, const Outcome& outcome) {
 
 void PahoSession::outcomes_told() noexcept {
   guarded([this] {
-    const std::lock_guard call(listener_mutex_);
-    if (listener_ != nullptr) listener_->on_outcomes_told();
+    const std::lock_guard call(told_mutex_);
+    SessionListener* listener = nullptr;
+    {
+      const std::lock_guard lock(listener_mutex_);
+      listener = listener_;
+    }
+    if (listener != nullptr) listener->on_outcomes_told();
   });
 }
 
@@ -1016,7 +1043,7 @@ void PahoSession::forget_queued() {
 }
 
 void PahoSession::tell_rest_unknown() {
-  const std::lock_guard call(listener_mutex_);
+  std::unique_lock call(listener_mutex_);
   std::vector<std::uint64_t> slots;
   {
     const std::lock_guard lock(mutex_);
@@ -1030,7 +1057,8 @@ void PahoSession::tell_rest_unknown() {
   if (listener_ == nullptr) return;
   const Outcome unknown{Outcome::Kind::unknown, 0, "the connection ended before the server answered"};
   for (const auto slot : slots) listener_->on_outcome(slot, unknown);
-  listener_->on_outcomes_told();
+  call.unlock();
+  outcomes_told();
 }
 
 // --- Subscribing ----------------------------------------------------------------------------------------------------

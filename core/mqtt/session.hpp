@@ -102,8 +102,9 @@ struct Failure {
 
 /// Told what happens to a Session: on_message and on_outcome on Paho's threads, under its process-wide lock, the rest
 /// (and the outcomes that a lost connection leaves unknown) on the session's own thread; never two calls at once for
-/// one Session. Copy and post, take at most the lane's lock, never call the Session back (state() and last_failure()
-/// are allowed), never block. None is called after stop() returned. Must outlive the Session.
+/// one Session, but for on_outcomes_told(). Copy and post, take at most the lane's lock, never call the Session back
+/// (state() and last_failure() are allowed), never block. None is called after stop() returned. Must outlive the
+/// Session.
 class SessionListener {
  public:
   virtual ~SessionListener() = default;
@@ -116,7 +117,8 @@ class SessionListener {
   /// slot is what publish() was given. Exactly once for every publish() that returned true; may come before it returns.
   virtual void on_outcome(std::uint64_t slot, const Outcome& outcome) = 0;
   /// No more outcomes are at hand for now: what was told since the last call may be worked on. Called after every
-  /// on_outcome() sooner or later, on the same thread, before that thread waits for the network.
+  /// on_outcome() sooner or later, on the same thread, before that thread waits for the network. Without Paho's lock:
+  /// publish() and flush() may be called here. Other calls may come meanwhile, on other threads.
   virtual void on_outcomes_told() {}
 };
 
@@ -133,7 +135,8 @@ class Session {
   virtual void stop(std::chrono::milliseconds timeout) noexcept = 0;
   /// Hands one message over. False when not connected, or when QoS 0 comes faster than the network takes it; then
   /// nothing was sent. The message is within the Limits: the caller sees to that, and keeps no more than window and
-  /// Limits::receive_maximum of QoS 1 and 2 under way. Hold no lock that the listener takes. Not from a callback.
+  /// Limits::receive_maximum of QoS 1 and 2 under way. Hold no lock that the listener takes in a call from Paho's lock.
+  /// Not from a callback, but for on_outcomes_told().
   /// Throws nothing. QoS 2 wants clean_start: what is under way is forgotten with the connection and packet identifiers
   /// begin again, so a server that kept the session could take a new message for an old one.
   [[nodiscard]] virtual bool publish(std::uint64_t slot, const Message& message) noexcept = 0;

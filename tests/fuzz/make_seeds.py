@@ -216,9 +216,31 @@ password = { credential = "../x" }
     yield "deep", "a" + ".a" * 90 + " = 1\n" + "b = " + "[" * 60 + "]" * 60 + "\n"
 
 
+def packets():
+    """A version, then packets: a byte that is odd for one of the client's, the length of the body, the first byte, the body."""
+    def ours(first, text):
+        return bytes([1, len(bytes.fromhex(text)), first]) + bytes.fromhex(text)
+
+    def theirs(first, text):
+        return bytes([0, len(bytes.fromhex(text)), first]) + bytes.fromhex(text)
+
+    limits = theirs(0x20, "0000 1c 210014 22000a 2401 2500 2700000100 2801 2901 2a00 130001 1f000161")
+    yield "5-exchanges", b"\1" + limits + ours(0x32, "000161 0007 00 78") + theirs(0x40, "0007 00 04 1f000161") + \
+        ours(0x34, "000161 0008 00 78") + theirs(0x50, "0008") + theirs(0x70, "0008 00") + \
+        ours(0x82, "0009 00 000161 01 000162 01") + theirs(0x90, "0009 00 0187") + ours(0xA2, "000a 00 000161") + \
+        theirs(0xB0, "000a 00 11") + theirs(0x3A, "000161 0001 0f 0100 0200000001 0b8001 03000161 78") + theirs(0x62, "0001") + \
+        theirs(0xD0, "") + theirs(0xE0, "8b 0c 26000161000162 1c000163")
+    yield "3-exchanges", b"\0" + theirs(0x20, "0100") + ours(0x32, "000161 0007 78") + theirs(0x40, "0007") + \
+        ours(0x82, "0009 000161 01") + theirs(0x90, "0009 80") + ours(0xA2, "000a 000161") + theirs(0xB0, "000a") + theirs(0x31, "000161 78")
+    yield "connack-of-3-for-5", b"\1" + theirs(0x20, "0001")
+    yield "wrong-acknowledgement", b"\1" + theirs(0x20, "000000") + ours(0x32, "000161 0007 00 78") + theirs(0x90, "0007 00 00")
+    yield "properties-past-their-end", b"\1" + theirs(0x20, "0000 7f")
+    yield "refused", b"\1" + theirs(0x20, "0087 05 1f0002c328")
+
+
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "seeds")
-    targets = {"segment": segments, "cursor": cursors, "fate": fates, "topic": topics, "config": configurations}
+    targets = {"segment": segments, "cursor": cursors, "fate": fates, "packet": packets, "topic": topics, "config": configurations}
     for target, seeds in targets.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
         for name, data in seeds():
