@@ -10,11 +10,13 @@ namespace {
 
 constexpr unsigned strikes_for_a_hunt = 2;
 constexpr unsigned ends_alone = 2;
-constexpr std::size_t most_aside = 3;
+constexpr unsigned ends_on_trial = 2;
+constexpr std::size_t few_aside = 3;
+constexpr std::size_t most_aside = 768;
 
 }  // namespace
 
-Hunt::Hunt(std::size_t streams) : strikes_(streams), heard_(streams) {}
+Hunt::Hunt(std::size_t streams) : strikes_(streams), heard_(streams), allowed_(few_aside) {}
 
 bool Hunt::is_aside(Suspect suspect) const noexcept {
   return std::ranges::find(aside_, suspect) != aside_.end();
@@ -28,6 +30,9 @@ std::optional<Suspect> Hunt::suspect() const noexcept {
 void Hunt::answered(Suspect suspect) {
   strikes_[suspect.stream] = 0;
   heard_[suspect.stream] = true;
+  unanswered_ = 0;
+  allowed_ = few_aside;
+  in_vain_ = false;
   if (!active_ && !alone_) return;
   if (accused_.contains(suspect)) {
     // It was alone when a connection ended, and it is innocent: so connections end for other reasons.
@@ -51,7 +56,10 @@ std::vector<Suspect> Hunt::ended(Blame blame, const std::vector<Suspect>& under_
   if (blame == Blame::none || under_way.empty()) return {};
 
   const bool one = under_way.size() == 1;
-  if (one && (blame == Blame::named || on_trial == under_way.front())) {
+  const bool named = one && blame == Blame::named;
+  const bool tried = one && on_trial == under_way.front();
+  if (tried && !named && ++trials_ < ends_on_trial) return {};
+  if (tried || named) {
     strikes_[under_way.front().stream] = 0;
     remove(under_way.front());
     end_if_done();
@@ -84,13 +92,17 @@ std::vector<Suspect> Hunt::ended(Blame blame, const std::vector<Suspect>& under_
   alone_.reset();
   suspects_.insert(suspect);
   aside_.push_back(suspect);
-  if (aside_.size() >= most_aside) end();
+  if (++unanswered_ < allowed_ && aside_.size() < most_aside) return {};
+  end();
+  allowed_ = std::min(2 * allowed_, most_aside);
+  in_vain_ = true;
   return {};
 }
 
 void Hunt::remove(Suspect suspect) {
   suspects_.erase(suspect);
   accused_.erase(suspect);
+  if (!aside_.empty() && aside_.front() == suspect) trials_ = 0;
   std::erase(aside_, suspect);
   if (trial_ == suspect) trial_.reset();
   if (alone_ == suspect) alone_.reset();
@@ -106,7 +118,9 @@ void Hunt::end() {
   accused_.clear();
   alone_.reset();
   aside_.clear();
+  unanswered_ = 0;
   trial_.reset();
+  trials_ = 0;
   std::ranges::fill(strikes_, 0U);
 }
 

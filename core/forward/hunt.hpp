@@ -26,12 +26,19 @@ struct Suspect {
 ///
 /// A connection that ended with messages of a stream under way and none of that stream answered is a strike against the
 /// stream. From two in a row on, one message is under way at a time. One that was alone under way when two connections
-/// in a row ended is set aside and the next one is tried. When a message is answered, the server is well: those set
-/// aside are tried once more, one at a time, and what ends that connection too is convicted. When three have been set
-/// aside and none was answered, it is the server's fault: all go back to where they were, and the hunt ends. It also
-/// ends when all that were suspect are answered or gone, and when one is answered that had been alone at an end: then
-/// the connections end for other reasons, as on a bad line. Where the server's own DISCONNECT says that a message was the
-/// reason, the first end begins the hunt, and convicts a message that was alone.
+/// in a row ended is set aside and the next one is tried. When a message is answered, the server is well: the first of
+/// those set aside is put on trial on that connection, before anything new. What was alone on trial at two ends is
+/// convicted. So a poisonous message by itself costs six connections: two strikes, two ends alone, two trials; and one
+/// more when others were answered before it on the first.
+///
+/// When three were set aside and none was answered meanwhile, it seems to be the server's fault: all go back to where
+/// they were, and the hunt ends. It may have been three poisonous ones in a row, so the next hunt sets aside twice as
+/// many, and so on, up to 768, since they are held in memory; a message that is answered makes it three again. A hunt
+/// also ends when all that were suspect are answered or gone, and when one is answered that had been alone at an end:
+/// then the connections end for other reasons, as on a bad line.
+///
+/// Where the server's own DISCONNECT says that a message was the reason, the first end begins the hunt, and convicts a
+/// message that was alone.
 class Hunt {
  public:
   explicit Hunt(std::size_t streams);
@@ -52,6 +59,8 @@ class Hunt {
   [[nodiscard]] std::optional<Suspect> trial() const noexcept { return trial_; }
   /// The first that is under suspicion by itself.
   [[nodiscard]] std::optional<Suspect> suspect() const noexcept;
+  /// The last hunt ended as the server's fault, and nothing has been answered since.
+  [[nodiscard]] bool in_vain() const noexcept { return in_vain_; }
 
  private:
   void remove(Suspect suspect);
@@ -62,11 +71,15 @@ class Hunt {
   std::vector<bool> heard_;        ///< by stream: answered on this connection
   bool active_ = false;
   std::set<Suspect> suspects_;
-  std::set<Suspect> accused_;  ///< were alone when a connection ended
+  std::set<Suspect> accused_;     ///< were alone when a connection ended
   std::optional<Suspect> alone_;  ///< at the last end that counts
   unsigned alone_ends_ = 0;       ///< in a row
   std::vector<Suspect> aside_;
+  std::size_t unanswered_ = 0;  ///< set aside since the last answer
+  std::size_t allowed_;         ///< of unanswered_: with so many the hunt ends
+  bool in_vain_ = false;
   std::optional<Suspect> trial_;
+  unsigned trials_ = 0;  ///< ends with the first of aside_ on trial
 };
 
 }  // namespace tidegate::forward

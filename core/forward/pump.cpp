@@ -20,18 +20,33 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::size_t read_count = 64;
+constexpr std::size_t read_count = 128;
 constexpr std::size_t read_bytes = 256U << 10;
 constexpr std::size_t share_unit = 1024;  ///< bytes that cost one unit of a share
 constexpr auto stall = std::chrono::seconds{30};
 constexpr auto disk_pause = std::chrono::milliseconds{1'000};
 
-/// An upper bound of what the PUBLISH needs on the wire.
-std::size_t packet_size(std::size_t topic, std::size_t payload, const Properties& properties) noexcept {
-  std::size_t size = 32 + topic + payload + properties.content_type.size() + properties.response_topic.size() +
-                     properties.correlation_data.size();
+constexpr unsigned most_refusals = 10;
+constexpr std::uint8_t quota_exceeded = 0x97;
+
+/// Bytes of a Variable Byte Integer.
+std::size_t variable_size(std::size_t value) noexcept {
+  return value < 128 ? 1 : value < 16'384 ? 2 : value < 2'097'152 ? 3 : 4;
+}
+
+/// What a session writes of them on MQTT 5, their length included.
+std::size_t properties_size(const Properties& properties) noexcept {
+  const auto text = [](const std::string& value) { return value.empty() ? std::size_t{0} : 3 + value.size(); };
+  std::size_t size = (properties.expiry ? 5U : 0U) + (properties.utf8 ? 2U : 0U) + text(properties.content_type) +
+                     text(properties.response_topic) + text(properties.correlation_data);
   for (const auto& [name, value] : properties.user) size += 5 + name.size() + value.size();
-  return size;
+  return variable_size(size) + size;
+}
+
+/// What the PUBLISH takes on the wire.
+std::size_t packet_size(std::size_t topic, Qos qos, std::size_t properties, std::size_t payload) noexcept {
+  const std::size_t remaining = 2 + topic + (qos == Qos::at_most_once ? 0 : 2) + properties + payload;
+  return 1 + variable_size(remaining) + remaining;
 }
 
 std::vector<unsigned> weights(const std::vector<PumpLane>& lanes) {
@@ -153,10 +168,15 @@ void Pump::on_outcome(std::uint64_t slot, const mqtt::Outcome& outcome) {
 }
 
 void Pump::on_outcomes_told() {
+  bool here = false;
   {
     const std::lock_guard lock(mutex_);
     if (told_.empty() || batch_told_) return;
     batch_told_ = true;
+    here = link_up_ && !new_end_ && !new_limits_ && !stopping_;
+  }
+  if (std::unique_lock rounds(round_mutex_, std::defer_lock); here && rounds.try_lock()) {
+    if (!round(Reads::no)) return;
   }
   condition_.notify_one();
 }
@@ -164,16 +184,12 @@ void Pump::on_outcomes_told() {
 // --- The thread -----------------------------------------------------------------------------------------------------
 
 void Pump::run() noexcept {
-  std::unique_lock lock(mutex_);
-  last_progress_ = now();
   for (;;) {
-    await_news(lock);
-    take_news();
-    lock.unlock();
-    work();
-    lock.lock();
-    publish_status();
+    await_news();
+    const std::lock_guard rounds(round_mutex_);
+    static_cast<void>(round(Reads::yes));
     if (!news_.stopping) continue;
+    std::unique_lock lock(mutex_);
     const auto left = drain_until_ - steady_clock::now();
     if (!connected_ || is_idle() || left <= left.zero()) return;
     condition_.wait_for(lock, std::min<steady_clock::duration>(left, std::chrono::milliseconds{50}),
@@ -181,17 +197,34 @@ void Pump::run() noexcept {
   }
 }
 
-void Pump::await_news(std::unique_lock<std::mutex>& lock) {
-  const auto has_work = [&] {
-    return batch_told_ || new_end_ || new_limits_ || stopping_ ||
-           (connected_ && (readable_ || !queue_.empty()) && in_flight_.size() < window());
-  };
-  if (has_work()) return;
-  // The second keeps the stall flag true; nothing else needs it.
-  const auto most = steady_clock::duration{std::chrono::seconds{1}};
-  const auto at = now();
-  const auto wait = next_try_ > at + most ? most : next_try_ - at;
-  if (!condition_.wait_for(lock, wait, has_work)) readable_ = true;
+void Pump::await_news() {
+  std::unique_lock lock(mutex_);
+  while (!batch_told_ && !new_end_ && !new_limits_ && !stopping_ && !(has_room_ && (readable_ || !queue_.empty()))) {
+    // The second keeps the stall flag true; nothing else needs it.
+    const auto at = now();
+    waits_until_ = std::min(wake_at_, at + std::chrono::seconds{1});
+    const auto ended = condition_.wait_for(lock, waits_until_ - at);
+    if (ended == std::cv_status::no_timeout) continue;
+    readable_ = true;
+    break;
+  }
+  waits_until_ = Time::min();
+}
+
+bool Pump::round(Reads reads) noexcept {
+  may_read_ = reads == Reads::yes;
+  unread_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    take_news();
+  }
+  work();
+  const std::lock_guard lock(mutex_);
+  publish_status();
+  if (unread_) readable_ = true;
+  has_room_ = connected_ && in_flight_.size() < window();
+  wake_at_ = next_try_;
+  return (has_room_ && (readable_ || !queue_.empty())) || wake_at_ < waits_until_;
 }
 
 void Pump::take_news() {
@@ -212,7 +245,7 @@ void Pump::take_news() {
 }
 
 void Pump::publish_status() {
-  if (in_flight_.empty()) last_progress_ = round_;
+  if (in_flight_.empty() && !blocked_) last_progress_ = round_;
   status_.in_flight = in_flight_.size();
   if (connected_) status_.window = window();
   status_.queued = volatile_ready_.size();
@@ -243,6 +276,7 @@ void Pump::work() noexcept try {
   round_ = now();
   next_try_ = Time::max();
   paced_ = false;
+  blocked_ = false;
   if (news_.readable) {
     for (auto& lane : lanes_) {
       lane.streams[0].dry = false;
@@ -287,6 +321,7 @@ void Pump::settle(Told& told) {
     refused(std::move(item), told.outcome);
     return;
   }
+  if (item.sent_with != Qos::at_most_once) ++acknowledged_;
   if (lane == nullptr) return;
   lane->delivered.push_back(item.record.sequence);
   if (item.sent_with == Qos::at_most_once) {
@@ -336,6 +371,16 @@ void Pump::refused(Item item, const mqtt::Outcome& outcome) {
       lane.not_before = round_ + options_.retry_most;
       break;
     case Verdict::retry: {
+      // A quota says nothing of the message.
+      if (outcome.reason_code != quota_exceeded) {
+        if (item.refusals++ == 0) item.acknowledged_before = acknowledged_;
+        if (item.refusals >= most_refusals && acknowledged_ > item.acknowledged_before) {
+          const auto often =
+              fmt::format("refused {} times: {} (0x{:02X})", item.refusals, outcome.reason, outcome.reason_code);
+          dead_letter(std::move(item), often);
+          return;
+        }
+      }
       const auto wait = std::min(options_.retry_most, options_.retry_first * (1 << std::min(item.attempts, 10U)));
       lane.not_before = round_ + wait;
       ++item.attempts;
@@ -351,16 +396,18 @@ void Pump::ended(const mqtt::Failure& failure) {
   connected_ = false;
   last_end_ = failure.what;
   const bool hunting = hunt_.active();
+  // Against a server that ends every connection one hunt follows another: the first is news.
+  const auto level = hunt_.in_vain() ? log::Level::debug : log::Level::warning;
   const auto convicted = hunt_.ended(blame(failure), lost_);
   lost_.clear();
   if (!hunting && hunt_.active()) {
-    log::warning(
-        "{}: connections end before what was sent is acknowledged; sending one message at a time to find out "
-        "whether it is one of them",
-        options_.name);
+    log::print(level,
+               "{}: connections end before what was sent is acknowledged; sending one message at a time to find out "
+               "whether it is one of them",
+               options_.name);
   } else if (hunting && !hunt_.active() && convicted.empty()) {
-    log::warning("{}: it is not one message that ends the connections; all of them stay and are sent again",
-                 options_.name);
+    log::print(level, "{}: it is not one message that ends the connections; all of them stay and are sent again",
+               options_.name);
   }
   for (const auto suspect : convicted) {
     convict(suspect, fmt::format("the connection ended each time it was sent: {}", last_end_));
@@ -483,7 +530,8 @@ void Pump::fill() {
     auto item = next();
     if (!item) break;
     const auto sent = send_item(std::move(*item));
-    if (sent == Sent::blocked) break;
+    blocked_ = sent == Sent::blocked;
+    if (blocked_) break;
     any = any || sent == Sent::yes;
   }
   if (any) session_->flush();
@@ -540,6 +588,10 @@ bool Pump::has_next(LaneState& lane, std::size_t part) {
   }
   if (stream.next < stream.read.size()) return true;
   if (stream.dry) return false;
+  if (!may_read_) {
+    unread_ = true;
+    return false;
+  }
   stream.next = 0;
   stream.read.clear();
   try {
@@ -612,7 +664,8 @@ Pump::Sent Pump::send_item(Item item) {
   prepare(item, wrapped);
   outgoing_.properties.expiry = left;
   const auto payload = wrapped ? outgoing_.payload.size() : message.payload.size();
-  const auto size = packet_size(message.topic.size(), payload, outgoing_.properties);
+  const auto size = packet_size(message.topic.size(), outgoing_.qos,
+                                options_.properties ? properties_size(outgoing_.properties) : 0, payload);
   const auto units = static_cast<std::int64_t>(std::max<std::size_t>(1, (payload + share_unit - 1) / share_unit));
   if (size > limits_.maximum_packet_size) {
     const auto why = fmt::format("it has {} bytes, the server takes {}", size, limits_.maximum_packet_size);

@@ -74,7 +74,7 @@ struct PumpStatus {
   std::uint64_t retried = 0;    ///< sent again: refused, or unknown after a lost connection
   std::uint64_t dropped = 0;    ///< volatile messages dropped because the queue was full, or refused
   std::uint64_t dead_lettered = 0;
-  bool stalled = false;  ///< connected, messages under way, and no acknowledgement for 30 s
+  bool stalled = false;  ///< connected, messages under way or not taken by the session, and no acknowledgement for 30 s
   bool paced = false;    ///< something waits, and for nothing but the rate
   std::string suspect;   ///< the message that seems to end the connections, and how; or empty
   std::map<std::string, std::string>
@@ -88,9 +88,17 @@ struct PumpStatus {
 /// sent again, in order, before anything new of its stream. A Bucket paces, and a Hunt finds messages that end
 /// connections.
 ///
-/// Owns its session and one thread, on which lanes are read and the session is given messages; that thread waits for
-/// its condition, never for the network. It works in rounds: what was told since the last one is worked on as a batch,
-/// then the window is filled. Public functions are thread-safe.
+/// A message that the server refuses for now (Verdict::retry) is sent again, ever more slowly, and its lane waits. Once
+/// it was refused ten times, a quota apart, it is dead-lettered, provided that the server has acknowledged another
+/// message of this session since the first time: so it is this message, not the server's state. With a window of 1 no
+/// other one of the same lane can be acknowledged meanwhile: then only other lanes and volatile messages bear witness,
+/// and where there are none, it is tried for ever.
+///
+/// It works in rounds: what was told since the last one is worked on as a batch, then the window is filled. Owns its
+/// session and one thread, which waits for its condition, never for the network. A round for acknowledgements alone
+/// runs where they came, on Paho's thread, unless another is under way: at full speed that saves a change of threads
+/// for each batch. Such a round reads nothing: lanes are read on the pump's own thread, ahead. Public functions are
+/// thread-safe.
 class Pump final : private mqtt::SessionListener {
  public:
   using MakeSession = std::function<std::unique_ptr<mqtt::Session>(mqtt::SessionListener&)>;
@@ -119,9 +127,11 @@ class Pump final : private mqtt::SessionListener {
   struct Item {
     std::size_t lane = no_lane;
     spool::Part part = spool::Part::history;
-    bool sent = false;                   ///< at least once
-    Qos sent_with = Qos::at_least_once;  ///< the last time
-    unsigned attempts = 0;               ///< refused so often
+    bool sent = false;                      ///< at least once
+    Qos sent_with = Qos::at_least_once;     ///< the last time
+    unsigned attempts = 0;                  ///< refused so often
+    unsigned refusals = 0;                  ///< of these, not for a quota
+    std::uint64_t acknowledged_before = 0;  ///< acknowledged_ at the first of refusals
     spool::Record record;
   };
   /// Records of one part of a lane, in order: those that were under way before, then those that were read ahead.
@@ -173,8 +183,12 @@ class Pump final : private mqtt::SessionListener {
   void on_outcome(std::uint64_t slot, const mqtt::Outcome& outcome) override;
   void on_outcomes_told() override;
 
+  enum class Reads : std::uint8_t { yes, no };
+
   void run() noexcept;
-  void await_news(std::unique_lock<std::mutex>& lock);
+  void await_news();
+  /// With round_mutex_ held. Returns whether something is left for the pump's thread.
+  bool round(Reads reads) noexcept;
   void take_news();
   void publish_status();
   [[nodiscard]] bool is_idle() const;
@@ -214,7 +228,8 @@ class Pump final : private mqtt::SessionListener {
   const PumpEvents events_;
   std::unique_ptr<mqtt::Session> session_;
 
-  // Thread: the pump's.
+  std::mutex round_mutex_;  ///< held for a round; taken before mutex_
+  // Guarded by round_mutex_.
   std::vector<LaneState> lanes_;
   Sharing sharing_;
   Bucket bucket_;
@@ -234,8 +249,12 @@ class Pump final : private mqtt::SessionListener {
   Time next_try_ = Time::max();  ///< when something that waits may go on
   mqtt::Limits limits_;
   bool connected_ = false;
+  bool may_read_ = true;  ///< in this round
+  bool unread_ = false;   ///< in this round, something would have been read
   bool paced_ = false;
-  std::uint64_t filling_ = 0;  ///< the connection that was seen last
+  bool blocked_ = false;            ///< the session did not take the last message it was given in this round
+  std::uint64_t acknowledged_ = 0;  ///< so many of all, positively
+  std::uint64_t filling_ = 0;       ///< the connection that was seen last
 
   std::atomic<std::uint64_t> connection_{0};  ///< one more at each beginning and each end
   mutable std::mutex mutex_;
@@ -248,6 +267,9 @@ class Pump final : private mqtt::SessionListener {
   std::optional<mqtt::Limits> new_limits_;
   bool link_up_ = false;
   bool readable_ = true;
+  bool has_room_ = false;           ///< connected, and the window not full, after the last round
+  Time wake_at_ = Time::max();      ///< when something that waits may go on, after the last round
+  Time waits_until_ = Time::max();  ///< the pump's thread
   bool stopping_ = false;
   Time drain_until_{};
   PumpStatus status_;

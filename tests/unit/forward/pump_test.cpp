@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <map>
 #include <set>
+#include <string_view>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -39,7 +42,11 @@ class ScriptedSession final : public mqtt::Session {
     std::function<Outcome(const Message&)> answers;
     {
       const std::lock_guard lock(mutex);
-      if (!up) return false;
+      if (!up || blocked_) {
+        ++not_taken;
+        condition.notify_all();
+        return false;
+      }
       sent.push_back({slot, message});
       open.insert(slot);
       most_open = std::max(most_open, open.size());
@@ -76,6 +83,11 @@ class ScriptedSession final : public mqtt::Session {
   void poison(std::function<bool(const Message&)> which) {
     const std::lock_guard lock(mutex);
     poisonous_ = std::move(which);
+  }
+  /// Connected, and takes nothing.
+  void block(bool blocked) {
+    const std::lock_guard lock(mutex);
+    blocked_ = blocked;
   }
   void connect(mqtt::Limits limits = {}) {
     {
@@ -130,6 +142,10 @@ class ScriptedSession final : public mqtt::Session {
     std::unique_lock lock(mutex);
     return condition.wait_for(lock, 5s, [&] { return sent.size() >= count; });
   }
+  bool wait_not_taken(int count) {
+    std::unique_lock lock(mutex);
+    return condition.wait_for(lock, 5s, [&] { return not_taken >= count; });
+  }
   Sent at(std::size_t index) {
     const std::lock_guard lock(mutex);
     return sent.at(index);
@@ -148,9 +164,11 @@ class ScriptedSession final : public mqtt::Session {
   bool doomed = false;  ///< it has been sent one, and answers nothing more
   bool flushed = true;  ///< nothing was published after the last flush()
   int flushes = 0;
+  int not_taken = 0;
   std::atomic<bool> up{false};
 
  private:
+  bool blocked_ = false;
   std::function<Outcome(const Message&)> answer_;
   std::function<bool(const Message&)> poisonous_;
 };
@@ -164,6 +182,44 @@ Message message(const std::string& topic, const std::string& payload = "x") {
 
 Outcome delivered(const Message&) {
   return {Outcome::Kind::delivered, 0, ""};
+}
+
+Outcome refused(std::uint8_t reason_code) {
+  return {Outcome::Kind::refused, reason_code, "as the test says"};
+}
+
+std::string variable_integer(std::size_t value) {
+  std::string bytes;
+  for (; value >= 128; value /= 128) bytes += static_cast<char>((value % 128) | 128);
+  return bytes + static_cast<char>(value);
+}
+
+std::string field(const std::string& text) {
+  return std::string{static_cast<char>(text.size() / 256), static_cast<char>(text.size() % 256)} + text;
+}
+
+/// As MQTT 5 has them on the wire, without their length.
+std::string properties_on_the_wire(const Properties& properties) {
+  std::string bytes;
+  if (properties.expiry) bytes += std::string("\x02") + std::string(4, '?');
+  if (properties.utf8) bytes += "\x01\x01";
+  if (!properties.content_type.empty()) bytes += "\x03" + field(properties.content_type);
+  if (!properties.response_topic.empty()) bytes += "\x08" + field(properties.response_topic);
+  if (!properties.correlation_data.empty()) bytes += "\x09" + field(properties.correlation_data);
+  for (const auto& [name, value] : properties.user) bytes += "\x26" + field(name) + field(value);
+  return bytes;
+}
+
+/// The PUBLISH as it is on the wire.
+std::string on_the_wire(const Message& sent, bool v5) {
+  std::string rest = field(sent.topic);
+  if (sent.qos != Qos::at_most_once) rest += "id";
+  if (v5) {
+    const auto properties = properties_on_the_wire(sent.properties);
+    rest += variable_integer(properties.size()) + properties;
+  }
+  rest += sent.payload;
+  return "\x30" + variable_integer(rest.size()) + rest;
 }
 
 class APump : public testing::Test {
@@ -194,6 +250,34 @@ class APump : public testing::Test {
         },
         std::move(events_));
     for (auto* lane : lanes) lane->on_readable([this] { pump_->wake(); });
+  }
+  /// A clock that is past all waits whenever it is looked at.
+  std::function<std::chrono::steady_clock::time_point()> hurried() {
+    return [this] {
+      clock_ = clock_.load() + 1s;
+      return std::chrono::steady_clock::time_point{clock_.load()};
+    };
+  }
+  std::size_t times(const std::string& payload) {
+    const auto all = payloads();
+    return static_cast<std::size_t>(std::ranges::count(all, payload));
+  }
+  /// This one, as it is sent, and one with a byte more, for a server that takes no more than this one.
+  void send_at_the_maximum(const Message& appended, const Message& expected, bool v5) {
+    ASSERT_TRUE(lane_.append(appended));
+    auto larger = appended;
+    larger.payload += 'x';
+    ASSERT_TRUE(lane_.append(larger));
+    session_->answer(delivered);
+    pump_->start();
+    mqtt::Limits limits;
+    limits.maximum_packet_size = static_cast<std::uint32_t>(on_the_wire(expected, v5).size());
+    session_->connect(limits);
+    ASSERT_TRUE(lane_.wait_settled(2));
+    EXPECT_EQ(lane_.discarded, (std::map<std::uint64_t, spool::Discard>{{2, spool::Discard::dead_lettered}}));
+    ASSERT_EQ(session_->count(), 1U);
+    EXPECT_EQ(session_->at(0).message, expected);
+    EXPECT_EQ(dead_.appended(), 1U);
   }
   PumpLane lane(const std::string& name = "default") {
     PumpLane made;
@@ -334,6 +418,93 @@ TEST_F(APump, PublishesARefusedMessageAnewAndLosesNone) {
   EXPECT_EQ(lane_.acknowledged.size(), 5U);
 }
 
+TEST_F(APump, DeadLettersWhatWasRefusedTenTimesWhileAnotherWasAcknowledged) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  options.now = hurried();
+  make(options);
+  session_->answer([](const Message& sent) { return sent.payload == "0" ? refused(0x80) : delivered({}); });
+  append(2);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(2));
+  EXPECT_EQ(lane_.acknowledged, (std::set<std::uint64_t>{2}));
+  EXPECT_EQ(lane_.reasons.at(1), "refused 10 times: as the test says (0x80)");
+  EXPECT_EQ(dead_.appended(), 1U);
+  EXPECT_EQ(times("0"), 10U);
+}
+
+TEST_F(APump, TakesWhatAnotherLaneWasAcknowledgedForEvidenceWithAWindowOfOne) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  options.window = 1;
+  options.now = hurried();
+  make(options, {&lane_, &other_});
+  session_->answer([](const Message& sent) { return sent.payload == "0" ? refused(0x83) : delivered({}); });
+  append(2);
+  ASSERT_TRUE(other_.append(message("b", "good")));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(2));
+  EXPECT_EQ(lane_.discarded.at(1), spool::Discard::dead_lettered);
+  EXPECT_EQ(times("0"), 10U);
+}
+
+TEST_F(APump, TriesForEverWhatIsRefusedWhileNothingElseIsAcknowledged) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  options.window = 1;
+  options.now = hurried();
+  make(options);
+  count_ = 40;
+  session_->answer(
+      [&](const Message& sent) { return sent.payload == "0" && count_-- > 0 ? refused(0x80) : delivered({}); });
+  append(2);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(2));
+  EXPECT_EQ(lane_.acknowledged.size(), 2U);
+  EXPECT_EQ(times("0"), 41U);
+  EXPECT_EQ(dead_.appended(), 0U);
+}
+
+TEST_F(APump, TakesForEvidenceOnlyWhatWasAcknowledgedAfterTheFirstRefusalAndByTheServer) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  options.now = hurried();
+  make(options);
+  count_ = 40;
+  session_->answer(
+      [&](const Message& sent) { return sent.payload == "1" && count_-- > 0 ? refused(0x80) : delivered({}); });
+  append(2);  // the first of them is acknowledged before
+  auto unanswered = message("t", "2");
+  unanswered.qos = Qos::at_most_once;
+  ASSERT_TRUE(lane_.append(unanswered));
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(3));
+  EXPECT_EQ(lane_.acknowledged.size(), 3U);
+  EXPECT_EQ(times("1"), 41U);
+}
+
+TEST_F(APump, NeverGivesUpWhatIsRefusedForAQuota) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  options.now = hurried();
+  make(options);
+  count_ = 40;
+  session_->answer([&](const Message& sent) {
+    if (sent.payload != "0" || count_ == 0) return delivered({});
+    return refused(count_-- > 31 ? 0x80 : 0x97);
+  });
+  append(2);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(2));
+  EXPECT_EQ(lane_.acknowledged.size(), 2U);
+  EXPECT_EQ(times("0"), 41U);
+}
+
 TEST_F(APump, ParksALaneThatHasNoRightsAndSaysWhyAndGoesOnWhenTheyAreMended) {
   make();
   session_->answer(
@@ -398,6 +569,54 @@ TEST_F(APump, NeverSendsAPacketLargerThanTheServerTakes) {
   EXPECT_EQ(session_->at(0).message.payload, "small");
   EXPECT_EQ(dead_.appended(), 1U);
 }
+
+class APumpAtTheMaximumPacketSize : public APump,
+                                    public testing::WithParamInterface<std::tuple<bool, Qos, std::size_t>> {};
+
+TEST_P(APumpAtTheMaximumPacketSize, SendsWhatFitsExactlyAndDeadLettersOneByteMore) {
+  const auto [v5, qos, remaining] = GetParam();
+  auto expected = message("t", "");
+  expected.qos = qos;
+  const auto appended = expected;
+  if (v5) expected.properties.user = {{"tidegate", "uuid/default/1/1/1970-01-01T00:00:00.000Z/none"}};
+  expected.payload.assign(remaining - (on_the_wire(expected, v5).size() - 2), 'x');
+  PumpOptions options;
+  options.properties = v5;
+  options.dead_letters = &dead_;
+  make(options);
+  auto sent = appended;
+  sent.payload = expected.payload;
+  send_at_the_maximum(sent, expected, v5);
+}
+
+INSTANTIATE_TEST_SUITE_P(WhereItsLengthTakesOneByteMore, APumpAtTheMaximumPacketSize,
+                         testing::Combine(testing::Bool(), testing::Values(Qos::at_most_once, Qos::at_least_once),
+                                          testing::Values(127U, 128U, 16'383U, 16'384U)));
+
+class APumpWithProperties : public APump, public testing::WithParamInterface<std::size_t> {};
+
+TEST_P(APumpWithProperties, SendsWhatFitsExactlyAndDeadLettersOneByteMore) {
+  auto rich = message("t", "rich");
+  rich.properties.content_type = "text/plain";
+  rich.properties.utf8 = true;
+  rich.properties.expiry = 100s;
+  rich.properties.response_topic = "r";
+  rich.properties.correlation_data = "c";
+  rich.properties.user = {{"a", ""}};
+  auto expected = rich;
+  expected.properties.user.emplace_back("tidegate", "uuid/default/1/1/1970-01-01T00:00:00.000Z/none");
+  rich.properties.user[0].second.assign(GetParam() - properties_on_the_wire(expected.properties).size(), 'x');
+  expected.properties.user[0] = rich.properties.user[0];
+  ASSERT_EQ(properties_on_the_wire(expected.properties).size(), GetParam());
+  PumpOptions options;
+  options.keep_response = true;
+  options.dead_letters = &dead_;
+  make(options);
+  send_at_the_maximum(rich, expected, true);
+}
+
+INSTANTIATE_TEST_SUITE_P(WhereTheirLengthTakesOneByteMore, APumpWithProperties,
+                         testing::Values(127U, 128U, 16'383U, 16'384U));
 
 TEST_F(APump, LowersTheQosToWhatTheServerTakesAndDropsRetainWhereItHasNone) {
   make();
@@ -837,7 +1056,7 @@ TEST_F(APump, FindsTheMessageThatEndsTheConnectionAndDeliversAllOthersInOrder) {
   session_->poison([](const Message& sent) { return sent.payload == "25"; });
   append(50);
   pump_->start();
-  EXPECT_LE(session_->live(10, [&] { return dead_.appended() == 1 && lane_.wait_settled(50); }), 6);
+  EXPECT_LE(session_->live(10, [&] { return dead_.appended() == 1 && lane_.wait_settled(50); }), 7);
   EXPECT_EQ(lane_.acknowledged.size(), 49U);
   EXPECT_EQ(lane_.discarded.at(26), spool::Discard::dead_lettered);
   EXPECT_EQ(lane_.reasons.at(26), "the connection ended each time it was sent: cut off");
@@ -851,6 +1070,22 @@ TEST_F(APump, FindsTheMessageThatEndsTheConnectionAndDeliversAllOthersInOrder) {
   }
   EXPECT_EQ(first, in_order);
   EXPECT_TRUE(wait_status([](const PumpStatus& status) { return status.window == 10 && status.suspect.empty(); }));
+}
+
+TEST_F(APump, FindsFourInARowThatEndTheConnectionAndDeliversAllOthers) {
+  PumpOptions options;
+  options.window = 10;
+  options.dead_letters = &dead_;
+  make(options);
+  session_->answer(delivered);
+  session_->poison([](const Message& sent) { return sent.payload.size() == 2 && sent.payload[0] == '4'; });
+  append(44);  // 40 to 43
+  append(20, 50);
+  pump_->start();
+  // The first connection, on which others are answered; a hunt that sets three aside; one that finds all four.
+  EXPECT_LE(session_->live(40, [&] { return dead_.appended() == 4 && lane_.wait_settled(64); }), 1 + 8 + 18);
+  EXPECT_EQ(lane_.acknowledged.size(), 60U);
+  for (std::uint64_t sequence = 41; sequence <= 44; ++sequence) EXPECT_EQ(lane_.discarded.count(sequence), 1U);
 }
 
 TEST_F(APump, FindsItThoughAnotherLaneIsAcknowledgedOnEachConnection) {
@@ -886,6 +1121,51 @@ TEST_F(APump, KeepsTheOnlyMessageThatWaitsAndSaysWhichItIs) {
   session_->poison([](const Message&) { return false; });
   EXPECT_EQ(session_->live(1, [&] { return lane_.wait_settled(1); }), 0);
   EXPECT_TRUE(wait_status([](const PumpStatus& status) { return status.suspect.empty(); }));
+}
+
+TEST_F(APump, SendsTheOnlyMessageThatWaitsOnceAConnectionAlsoAfterItsFirstTrial) {
+  PumpOptions options;
+  options.dead_letters = &dead_;
+  make(options);
+  session_->answer(delivered);
+  session_->poison([](const Message& sent) { return sent.payload == "0"; });
+  append(2);
+  pump_->start();
+  EXPECT_EQ(session_->live(5, [] { return false; }), 5);  // two strikes, two alone, a trial
+  ASSERT_TRUE(lane_.wait_settled(1));
+  const auto before = session_->count();
+  EXPECT_EQ(session_->live(10, [] { return false; }), 10);
+  EXPECT_EQ(session_->count(), before + 10);
+  EXPECT_EQ(dead_.appended(), 0U);
+  append(1, 2);
+  EXPECT_EQ(session_->live(5, [&] { return dead_.appended() == 1 && lane_.wait_settled(3); }), 1);
+  EXPECT_EQ(lane_.acknowledged, (std::set<std::uint64_t>{2, 3}));
+}
+
+TEST_F(APump, SaysOnceThatTheServerEndsEveryConnectionUntilSomethingIsAnswered) {
+  const auto warnings = [&](int ends) {
+    testing::internal::CaptureStderr();
+    session_->live(ends, [] { return false; });
+    const auto said = testing::internal::GetCapturedStderr();
+    const auto count = [&](std::string_view words) {
+      int found = 0;
+      for (auto at = said.find(words); at != std::string::npos; at = said.find(words, at + 1)) ++found;
+      return found;
+    };
+    return std::pair{count("one message at a time"), count("not one message that")};
+  };
+  make();
+  session_->answer(delivered);
+  session_->poison([&](const Message&) { return !flag_; });
+  append(20);
+  pump_->start();
+  EXPECT_EQ(warnings(60), std::pair(1, 1));
+  flag_ = true;
+  EXPECT_EQ(session_->live(1, [&] { return lane_.wait_settled(20); }), 0);
+  session_->lose();
+  flag_ = false;
+  append(20);
+  EXPECT_EQ(warnings(60), std::pair(1, 1));
 }
 
 TEST_F(APump, ConvictsNobodyWhenTheServerEndsEveryConnection) {
@@ -960,6 +1240,67 @@ TEST_F(APump, GoesOnHuntingWhenTheDeadLettersCannotTakeTheConvict) {
   EXPECT_EQ(session_->live(12, [] { return false; }), 12);
   EXPECT_TRUE(lane_.discarded.empty());
   EXPECT_EQ(lane_.acknowledged.size(), 2U);
+}
+
+// --- Stalls ---------------------------------------------------------------------------------------------------------
+
+TEST_F(APump, IsStalledWhenNothingIsAcknowledgedFor30Seconds) {
+  PumpOptions options;
+  options.now = [this] { return std::chrono::steady_clock::time_point{clock_.load()}; };
+  make(options);
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(1));
+  EXPECT_FALSE(pump_->status().stalled);
+  clock_ = clock_.load() + 30s;
+  pump_->wake();
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.stalled; }));
+  session_->settle(session_->at(0).slot);
+  EXPECT_TRUE(wait_status([](const PumpStatus& status) { return !status.stalled; }));
+}
+
+TEST_F(APump, IsStalledWhenItsSessionTakesNothingOfWhatWaitsFor30Seconds) {
+  PumpOptions options;
+  options.now = [this] { return std::chrono::steady_clock::time_point{clock_.load()}; };
+  make(options);
+  session_->answer(delivered);
+  session_->block(true);
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_not_taken(1));
+  clock_ = clock_.load() + 29s;
+  for (int round = 2; round <= 4; ++round) {  // the status is that of the second at least
+    pump_->wake();
+    ASSERT_TRUE(session_->wait_not_taken(round));
+  }
+  EXPECT_FALSE(pump_->status().stalled);
+  clock_ = clock_.load() + 1s;
+  pump_->wake();
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.stalled; }));
+  session_->block(false);
+  pump_->wake();
+  ASSERT_TRUE(lane_.wait_settled(1));
+  EXPECT_TRUE(wait_status([](const PumpStatus& status) { return !status.stalled; }));
+}
+
+TEST_F(APump, IsNotStalledWhenNothingWaits) {
+  PumpOptions options;
+  options.now = [this] { return std::chrono::steady_clock::time_point{clock_.load()}; };
+  make(options);
+  session_->answer(delivered);
+  session_->block(true);
+  append(1);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_not_taken(1));
+  session_->block(false);
+  pump_->wake();
+  ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.delivered == 1 && status.in_flight == 0; }));
+  clock_ = clock_.load() + 60s;
+  pump_->stop(0ms);  // after a round at this time
+  EXPECT_FALSE(pump_->status().stalled);
 }
 
 // --- Limits ---------------------------------------------------------------------------------------------------------
