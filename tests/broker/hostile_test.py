@@ -12,12 +12,6 @@ from parts import DEADLINE, publish, publish_lines, wait_until
 
 
 
-def awaits(what):
-    """A known defect. Strict: whoever mends it takes the mark away."""
-    return pytest.mark.xfail(strict=True, reason=what)
-
-
-TRUSTING = "Paho trusts what it reads: nothing stands between it and a packet that is malformed or belongs to nothing under way"
 RETRIED = 0x97  # quota exceeded; comes back after a second
 
 
@@ -68,12 +62,12 @@ def firsts(payloads):
     return list(dict.fromkeys(payloads))
 
 
-def late(payloads):
-    """How many came first after a later one did. A hunt for poison may leave three that it had set aside behind."""
-    highest, count = -1, 0
-    for number in map(int, firsts(payloads)):
-        count += number < highest
-        highest = max(highest, number)
+def overtakers(payloads):
+    """How many came before one that was accepted before them. A hunt for poison lets one overtake those that it had set aside."""
+    least, count = float("inf"), 0
+    for number in map(int, reversed(firsts(payloads))):
+        count += number > least
+        least = min(least, number)
     return count
 
 
@@ -140,7 +134,7 @@ def test_a_server_that_hangs_up_before_or_after_connack_is_backed_off_from(make_
         server.manner = Manner()
     for name, server in servers.items():
         server.wait_all(str(n) for n in range(20))
-        assert late(server.seen(acknowledged=True)) <= 3
+        assert overtakers(server.seen(acknowledged=True)) <= 1
         gateway.wait_drained(upstream=name)
         assert check_books(gateway, server, name)["discarded"] == {}
 
@@ -289,6 +283,18 @@ def test_messages_refused_for_good_are_put_aside_one_by_one_while_the_rest_keeps
     assert check_books(gateway, server)["discarded"] == {"dead-lettered": len(bad)}
 
 
+@pytest.mark.parametrize("qos", [1, 2])
+def test_words_with_an_acknowledgement_that_does_not_refuse_cost_no_memory(make_gateway, make_hostile, qos):
+    """LeakSanitizer is the judge, when the gateway ends."""
+    server = make_hostile(Manner(on_publish=lambda connection, one: connection.acknowledge(
+        one, 0, reason_string="taken", user_property=[("a", "b")])))
+    gateway = make_gateway(block(server, more=f"qos = {qos}")).start()
+    send(gateway, [str(n) for n in range(20)])
+    server.wait_all(str(n) for n in range(20))
+    gateway.wait_drained()
+    assert len(server.connections) == 1
+
+
 # --- DISCONNECT -------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("blames", [False, True], ids=["of-the-server", "of-a-message"])
@@ -313,7 +319,7 @@ def test_every_reason_of_a_disconnect_is_named_and_survived(make_gateway, make_h
     print(f"{given_up} dead-lettered")
     assert given_up <= (len(reasons) if blames else 0)
     assert len(set(server.seen(acknowledged=True))) >= 200 - given_up
-    assert late(server.seen()) == 0  # P4
+    assert overtakers(server.seen()) == 0  # P4
     said = gateway.said()
     for which, code in enumerate(reasons):
         assert f"(0x{code:02X}), server says: number {which}\n" in said, (hex(code), said)
@@ -386,7 +392,6 @@ def test_nothing_retained_is_sent_to_a_server_that_keeps_none(make_gateway, make
     gateway.stop()
 
 
-@awaits("the size of a packet is over-estimated, by 24 bytes here")
 def test_no_packet_is_larger_than_the_server_takes_and_none_that_fits_is_given_up(make_gateway, make_hostile):
     server = make_hostile(Manner(limits={"maximum_packet_size": 300}))
     gateway = make_gateway(block(server, topics="#")).start()
@@ -417,7 +422,6 @@ def test_a_maximum_packet_size_that_shrinks_is_kept_for_what_was_under_way_too(m
     assert check_books(gateway, server)["discarded"] == {"dead-lettered": 20}
 
 
-@awaits("Paho looks at the keep-alive only every tenth of the longest one of the process, at most every 5 s")
 def test_the_servers_keep_alive_is_kept(make_gateway, make_hostile):
     server = make_hostile(Manner(limits={"server_keep_alive": 1}))
     gateway = make_gateway(block(server, more='keep_alive = "60s"')).start()
@@ -440,7 +444,6 @@ def test_subscriptions_are_asked_for_whatever_the_server_says_of_the_session(mak
     gateway.wait_drained()
 
 
-@awaits("Paho's count of buffered messages only grows when what it had queued is freed; at window + 1024 it takes no more")
 def test_thousands_of_messages_cut_off_before_they_were_sent_do_not_stop_an_upstream(make_gateway, make_hostile):
     """Each connection takes one message, then reads no more, and ends with what the network did not take."""
     def on_publish(connection, one):
@@ -510,10 +513,7 @@ STRANGERS = {
 }
 
 
-MISTAKEN = {"of-the-other-qos", "too-early", "SUBACK", "UNSUBACK"}
-
-
-@pytest.mark.parametrize("what", [pytest.param(what, marks=awaits(TRUSTING)) if what in MISTAKEN else what for what in STRANGERS])
+@pytest.mark.parametrize("what", STRANGERS)
 @pytest.mark.parametrize("qos", [1, 2])
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 def test_an_acknowledgement_of_something_else_delivers_nothing(make_gateway, make_hostile, version, qos, what):
@@ -530,7 +530,8 @@ def test_an_acknowledgement_of_something_else_delivers_nothing(make_gateway, mak
     wait_until(lambda: connection.closed or gateway.lane()["delivered"], "an effect")
     assert gateway.lane()["delivered"] <= 1, gateway.lane()
     server.manner = Manner()
-    connection.cut()
+    for one in server.up():  # it may have come back already, and had the old manner
+        one.cut()
     server.wait_all(payloads)
     gateway.wait_drained()
     check_books(gateway, server)
@@ -652,10 +653,15 @@ AFTER = [
     ("an HTTP answer", HTTP, None),
 ]
 
+# Not malformed after all, or not yet: the rest may still come.
+HARMLESS = {"half a CONNACK", "CONNACK with a huge length", "PINGRESP that nobody asked for", "PUBREL of nothing", "PUBCOMP of nothing"}
+HARMLESS_IN_3 = HARMLESS | {"PUBLISH with a string past its end", "PUBLISH with a topic alias that we did not offer",
+                            "PUBLISH with subscription identifier 0"}
 
 
-def play(server, gateway, malformed, version, instead, deadline=0.15):
+def play(server, gateway, malformed, version, instead):
     """One connection for each; returns the names of those after which the client did not hang up."""
+    harmless = HARMLESS if version == "5" else HARMLESS_IN_3
     overlooked = []
     for name, *data in malformed:
         data = data[1] if version == "3.1.1" and data[1] else data[0]
@@ -672,7 +678,7 @@ def play(server, gateway, malformed, version, instead, deadline=0.15):
         assert alive(gateway), f"it died of the one before {name!r}"
         connection = server.connections[count]
         with server.books():
-            if not server.books().wait_for(lambda: connection.closed, deadline):
+            if not server.books().wait_for(lambda: connection.closed, 0.15 if name in harmless else DEADLINE):
                 overlooked.append(name)
     return overlooked
 
@@ -681,9 +687,8 @@ def alive(gateway):
     return gateway.process.poll() is None
 
 
-@pytest.mark.parametrize("place, version", [
-    pytest.param("instead", "5", marks=awaits(TRUSTING)), ("instead", "3.1.1"),
-    pytest.param("after", "5", marks=awaits(TRUSTING)), pytest.param("after", "3.1.1", marks=awaits(TRUSTING))])
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.parametrize("place", ["instead", "after"])
 def test_malformed_packets_end_the_connection_and_nothing_else(make_gateway, make_hostile, version, place):
     server = make_hostile()
     gateway = make_gateway(block(server, version=version, first="10ms", most="10ms")).start()
@@ -691,6 +696,7 @@ def test_malformed_packets_end_the_connection_and_nothing_else(make_gateway, mak
     malformed = [one for one in (INSTEAD if place == "instead" else AFTER) if version == "5" or "propert" not in one[0]]
     overlooked = play(server, gateway, malformed, version, place == "instead")
     print(f"{len(malformed)} sent, {len(overlooked)} overlooked: {overlooked}")
+    assert set(overlooked) <= (HARMLESS if version == "5" else HARMLESS_IN_3)
     server.manner = Manner()
     for connection in server.up():
         connection.cut()
@@ -701,7 +707,6 @@ def test_malformed_packets_end_the_connection_and_nothing_else(make_gateway, mak
     gateway.end()
 
 
-@awaits(TRUSTING)
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 def test_garbled_packets_lose_nothing_that_is_under_way(make_gateway, make_hostile, version, seed):
@@ -749,7 +754,6 @@ def test_garbled_packets_lose_nothing_that_is_under_way(make_gateway, make_hosti
     print(f"{len(server.connections)} connections, {lane['discarded']}")
 
 
-@awaits(TRUSTING)
 def test_a_server_that_speaks_only_3_1_1_is_named(make_gateway, make_hostile):
     server = make_hostile(Manner(on_connect=lambda connection: (connection.send(wire.connack(4, 1)), connection.close())))
     gateway = make_gateway(block(server)).launch()
@@ -757,7 +761,6 @@ def test_a_server_that_speaks_only_3_1_1_is_named(make_gateway, make_hostile):
     assert alive(gateway)
 
 
-@awaits(TRUSTING)
 def test_a_suback_with_another_number_of_codes_is_survived(make_gateway, make_hostile):
     rng = random.Random(3)
     counts = [0, 1, 2, 4, 9, 200]
@@ -789,7 +792,8 @@ def test_a_huge_announced_length_costs_no_memory_and_is_left(make_gateway, make_
     server.wait_for(lambda server: len(server.connections) >= 3, "the third connection")
     print("resident", resident(gateway) >> 20, "MiB")
     server.manner = Manner()
-    server.up()[0].cut()
+    for connection in server.up():
+        connection.cut()
     server.wait_all(["x"])
 
 
@@ -898,7 +902,6 @@ def test_a_message_that_kills_the_connection_is_put_aside_and_all_others_flow(ma
     assert firsts(server.seen(acknowledged=True)) == payloads  # P4
 
 
-@awaits("three poisonous messages in a row are taken for the server's fault, again and again")
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 def test_a_server_that_closes_on_large_messages_gets_all_small_ones(make_gateway, make_hostile, version):
     server = make_hostile(Manner(on_publish=lambda connection, one: connection.cut() if one.size > 2000
@@ -926,7 +929,7 @@ def test_a_server_that_closes_on_everything_is_blamed_itself(make_gateway, make_
     server.wait_all(payloads)
     gateway.wait_drained()
     assert check_books(gateway, server)["discarded"] == {}
-    assert late(server.seen(acknowledged=True)) <= 3
+    assert overtakers(server.seen(acknowledged=True)) <= 1
 
 
 def test_poison_is_not_forgotten_when_the_gateway_is_killed_in_the_middle_of_the_hunt(make_gateway, make_hostile):
