@@ -126,24 +126,10 @@ Gateway::Gateway(Loop& loop, config::Config config)
   // The socket first: it is what tells two gateways in one place apart.
   server_ = std::make_unique<control::Server>(loop_, config_.gateway.runtime / "control.sock", control_);
   control_.add("status", [this](const control::Json&) { return status(); });
-  control_.add("spool.ls", [this](const control::Json&) {
-    auto lanes = control::Json::array();
-    const auto all = status();
-    for (const auto& upstream : all["upstreams"]) {
-      for (auto lane : upstream["lanes"]) {
-        lane["upstream"] = upstream["name"];
-        lanes.push_back(std::move(lane));
-      }
-      if (auto letters = upstream["dead_letters"]; letters.is_object() && letters["waiting"] > 0) {
-        letters["upstream"] = upstream["name"];
-        lanes.push_back(std::move(letters));
-      }
-    }
-    return control::Json{{"lanes", lanes}};
-  });
+  control_.add("spool.ls", [this](const control::Json&) { return list_lanes(); });
   control_.add("route", [this](const control::Json& request) { return route(request.value("topic", "")); });
   open_spools();
-  lane_verbs_.emplace(spool());
+  lane_verbs_.emplace(spool_.get(), stand_in_.get());
   lane_verbs_->add_to(control_);
   open_lanes();
   make_routes();
@@ -204,6 +190,7 @@ spool::Lane* Gateway::open_lane(const std::string& upstream, const std::string& 
 void Gateway::open_lanes() {
   for (const auto& upstream : config_.upstreams) {
     UpstreamLink link;
+    link.name = upstream.name;
     link.config = &upstream;
     std::vector<LaneLink> stand_ins;
     // A lane in its place and one that stands in for it.
@@ -220,36 +207,55 @@ void Gateway::open_lanes() {
       outlets_.push_back({pair(upstream.name, forward.lane, lane_options(forward), link.lanes, &forward), upstream.name,
                           static_cast<Retain>(forward.retain)});
     }
-    // Their blocks left the configuration; they drain and age out.
-    for (const auto* spool : {spool_.get(), stand_in_.get()}) {
-      if (spool == nullptr) continue;
-      for (const auto& name : spool->forgotten(upstream.name)) {
-        if (name == dead_letter_lane) continue;
-        if (spool == spool_.get()) {
-          static_cast<void>(open_lane(upstream.name, name, {}, link.lanes));
-        } else if (auto* const lane = open_stand_in(upstream.name, name, {}); lane != nullptr) {
-          stand_ins.push_back({lane, nullptr, true, {}, {}});
-        }
-      }
-    }
     std::ranges::move(stand_ins, std::back_inserter(link.lanes));
     stand_ins.clear();
     inlets_.emplace_back();
     if (!upstream.receives.empty())
       inlets_.back() = pair(local_name, upstream.name, small_lane(), link.inlets, nullptr);
     std::ranges::move(stand_ins, std::back_inserter(link.inlets));
+    static_cast<void>(open_lane(upstream.name, dead_letter_lane, small_lane(), link.dead_letters));
     upstreams_.push_back(std::move(link));
   }
+  open_former_lanes();
+}
+
+/// What no block of the configuration names: it drains, as long as somebody takes it, and ages out.
+void Gateway::open_former_lanes() {
+  for (auto* const spool : {spool_.get(), stand_in_.get()}) {
+    if (spool == nullptr) continue;
+    const bool stand_in = spool == stand_in_.get();
+    for (const auto& name : spool->forgotten()) {
+      const bool inlet = name.upstream == local_name;
+      const bool letters = !inlet && name.lane == dead_letter_lane;
+      auto options = inlet || letters ? small_lane() : spool::LaneOptions{};
+      if (stand_in) options = stand_in_options(options);
+      try {
+        auto& lane = spool->lane(name.upstream, name.lane, options);
+        auto& link = link_of(inlet ? name.lane : name.upstream);
+        auto& links = inlet ? link.inlets : letters ? link.dead_letters : link.lanes;
+        links.push_back({&lane, nullptr, stand_in, {}, {}});
+      } catch (const SystemError& error) {
+        health_.set("former lane " + name.text(), error.what());
+      }
+    }
+  }
+}
+
+Gateway::UpstreamLink& Gateway::link_of(const std::string& upstream) {
+  const auto found = std::ranges::find(upstreams_, upstream, &UpstreamLink::name);
+  if (found != upstreams_.end()) return *found;
+  upstreams_.emplace_back().name = upstream;
+  return upstreams_.back();
 }
 
 void Gateway::make_routes() {
   std::vector<route::ForwardRule> forwards;
   std::vector<route::ReceiveRule> receives;
-  for (std::size_t index = 0; index < upstreams_.size(); ++index) {
-    for (const auto& forward : upstreams_[index].config->forwards) {
+  for (std::size_t index = 0; index < config_.upstreams.size(); ++index) {
+    for (const auto& forward : config_.upstreams[index].forwards) {
       forwards.push_back({index, forwards.size(), forward.topics, forward.rewrite});
     }
-    for (const auto& receive : upstreams_[index].config->receives) {
+    for (const auto& receive : config_.upstreams[index].receives) {
       receives.push_back({index, receive.topics, receive.rewrite});
     }
   }
@@ -264,7 +270,7 @@ void Gateway::make_routes() {
 }
 
 void Gateway::start() {
-  for (std::size_t index = 0; index < upstreams_.size(); ++index) make_upstream(index);
+  for (std::size_t index = 0; index < config_.upstreams.size(); ++index) make_upstream(index);
   broker_.on_up([this](const std::string& url) { local_up(url); });
   broker_.on_down([this](const std::string& why) { health_.set("local broker", why, true); });
   broker_.start();
@@ -278,7 +284,7 @@ forward::PumpEvents Gateway::upstream_events(std::size_t index) {
   events.on_connected = [this, index](const mqtt::Limits&) {
     loop_.post([this, index] { upstream_connected(index); });
   };
-  const auto& name = upstreams_[index].config->name;
+  const auto& name = upstreams_[index].name;
   events.on_delivered = [this, name](const spool::Record& record) { receipts_.delivered(record.message, name); };
   events.on_discarded = [this, name](const spool::Record& record, spool::Discard, const std::string& why) {
     receipts_.discarded(record.message, name, why);
@@ -319,7 +325,7 @@ void Gateway::make_upstream(std::size_t index) {
   options.window = config.window;
   options.rate = {config.rate.messages, config.rate.bytes};
   options.properties = config.version == config::Version::v5;
-  options.dead_letters = open_lane(config.name, dead_letter_lane, small_lane(), link.dead_letters);
+  if (!link.dead_letters.empty()) options.dead_letters = link.dead_letters.front().lane;
 
   auto session = session_options(config);
   // What was under way at QoS 2 cannot be taken up again by a new process, so such a session starts clean.
@@ -508,8 +514,18 @@ void Gateway::watch_links() {
     }
   };
   for (auto& link : upstreams_) {
-    look("upstream " + link.config->name, link.sender->status());
-    if (link.receiver) look("upstream " + link.config->name + " (receiving)", link.receiver->status());
+    if (link.sender) look("upstream " + link.name, link.sender->status());
+    if (link.receiver) look("upstream " + link.name + " (receiving)", link.receiver->status());
+    if (link.config == nullptr) {
+      std::uint64_t waiting = 0;
+      for (const auto& lane : link.lanes) waiting += lane.lane->status().waiting;
+      health_.set("upstream " + link.name,
+                  waiting == 0
+                      ? std::string()
+                      : fmt::format("{} messages wait for it, but it is not configured: configure it again, or "
+                                    "export or drop them with tidegate spool",
+                                    waiting));
+    }
     for (auto& lane : link.lanes) measure(lane);
     for (auto& inlet : link.inlets) measure(inlet);
     for (const auto& lane : link.lanes) {

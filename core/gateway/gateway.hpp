@@ -46,15 +46,16 @@ class Gateway {
   /// One lane of an upstream, and how fast it fills and empties.
   struct LaneLink {
     spool::Lane* lane = nullptr;
-    const config::Forward* forward = nullptr;  ///< null: its block left the configuration, or it is an inlet
+    const config::Forward* forward = nullptr;  ///< null: its block left the configuration, or it has none
     bool stand_in = false;                     ///< in the runtime folder
     RateMeter in, out;
   };
   struct UpstreamLink {
-    const config::Upstream* config = nullptr;
-    std::vector<LaneLink> lanes;         ///< all that its pump empties
-    std::vector<LaneLink> inlets;        ///< towards the local broker; none without receive rules
-    std::vector<LaneLink> dead_letters;  ///< one, or none when no folder can be written
+    std::string name;
+    const config::Upstream* config = nullptr;  ///< null: it left the configuration, and has no pump
+    std::vector<LaneLink> lanes;               ///< all that its pump empties
+    std::vector<LaneLink> inlets;              ///< towards the local broker
+    std::vector<LaneLink> dead_letters;        ///< the first takes new ones; none when no folder can be written
     std::unique_ptr<forward::Pump> sender;
     std::unique_ptr<forward::Pump> receiver;  ///< only when QoS 2 keeps the two apart
     std::optional<std::string> state_topic;   ///< of this gateway, as the upstream names it
@@ -68,6 +69,8 @@ class Gateway {
                                        const config::Forward* forward = nullptr);
   [[nodiscard]] spool::Lane* open_stand_in(const std::string& upstream, const std::string& name,
                                            const spool::LaneOptions& options);
+  void open_former_lanes();
+  [[nodiscard]] UpstreamLink& link_of(const std::string& upstream);
   [[nodiscard]] forward::PumpLane pumped(const LaneLink& link, const config::Upstream* upstream) const;
   void open_lanes();
   void make_routes();
@@ -81,7 +84,9 @@ class Gateway {
   [[nodiscard]] forward::PumpEvents upstream_events(std::size_t index);
   void watch_links();
   void measure(LaneLink& link) const;
-  [[nodiscard]] control::Json lane_json(const LaneLink& link) const;
+  [[nodiscard]] control::Json lane_json(const LaneLink& link, const spool::LaneStatus& status) const;
+  void add_lanes(control::Json& into, const std::vector<LaneLink>& links, bool waiting_only) const;
+  [[nodiscard]] control::Json list_lanes() const;
   [[nodiscard]] control::Json route(const std::string& topic) const;
 
   Loop& loop_;
@@ -95,9 +100,9 @@ class Gateway {
   Receipts receipts_;
   std::unique_ptr<spool::Spool> spool_;     ///< in the state folder; null when that cannot be used
   std::unique_ptr<spool::Spool> stand_in_;  ///< in the runtime folder; null when that cannot be used
-  std::vector<UpstreamLink> upstreams_;
-  std::vector<Outlet> outlets_;   ///< by the router's number of the rule
-  std::vector<LanePair> inlets_;  ///< by upstream
+  std::vector<UpstreamLink> upstreams_;     ///< as configured, then those that left the configuration
+  std::vector<Outlet> outlets_;             ///< by the router's number of the rule
+  std::vector<LanePair> inlets_;            ///< by upstream, as configured
   std::unique_ptr<route::Router> router_;
   Health health_;
   std::unique_ptr<Intake> intake_;

@@ -36,6 +36,17 @@ std::uint64_t number(const Json& request, const char* key, std::uint64_t otherwi
   return found->get<std::uint64_t>();
 }
 
+/// Null when there is none.
+spool::Lane* find_in(spool::Spool& spool, const spool::LaneName& name, bool open) {
+  for (auto* lane : spool.lanes()) {
+    const auto status = lane->status();
+    if (status.upstream == name.upstream && status.name == name.lane) return lane;
+  }
+  const auto others = open ? spool.forgotten() : std::vector<spool::LaneName>{};
+  if (std::ranges::find(others, name) == others.end()) return nullptr;
+  return &spool.lane(name.upstream, name.lane, untouched());
+}
+
 /// The lane takes no more: there is no use in trying the next.
 class Full final : public Error {
  public:
@@ -44,33 +55,26 @@ class Full final : public Error {
 
 }  // namespace
 
-LaneVerbs::LaneVerbs(spool::Spool& spool) : spool_(spool) {}
-
 void LaneVerbs::add_to(control::Control& control) {
   control.add("spool.replay", [this](const Json& request) { return replay(request); });
   control.add("spool.drop", [this](const Json& request) { return drop(request); });
   control.add("spool.fates", [this](const Json& request) { return fates(request); });
 }
 
-spool::Lane* LaneVerbs::find(const std::string& upstream, const std::string& name, bool open) {
-  for (auto* lane : spool_.lanes()) {
-    const auto status = lane->status();
-    if (status.upstream == upstream && status.name == name) return lane;
-  }
-  if (!open) return nullptr;
-  const auto others = spool_.forgotten(upstream);
-  if (std::ranges::find(others, name) == others.end()) return nullptr;
-  return &spool_.lane(upstream, name, untouched());
-}
-
 spool::Lane& LaneVerbs::find(const Json& request, bool open) {
+  auto* const spool = request.value("stand_in", false) ? stand_in_ : spool_;
+  if (spool == nullptr) {
+    throw UnavailableError(spool_ == nullptr
+                               ? "the spool in the state folder is not open; lanes in memory stand in for it"
+                               : "nothing stands in for the spool");
+  }
   const auto text = request.value("lane", "");
   const auto slash = text.find('/');
   if (slash != text.npos) {
-    if (auto* lane = find(text.substr(0, slash), text.substr(slash + 1), open)) return *lane;
+    if (auto* lane = find_in(*spool, {text.substr(0, slash), text.substr(slash + 1)}, open)) return *lane;
   }
   std::string known;
-  for (const auto* lane : spool_.lanes()) {
+  for (const auto* lane : spool->lanes()) {
     const auto status = lane->status();
     known += fmt::format("{}{}/{}", known.empty() ? "" : ", ", status.upstream, status.name);
   }
@@ -81,7 +85,10 @@ void LaneVerbs::replay_one(const spool::Record& letter, const std::string& upstr
   const auto* text = letter.message.properties.find_user(forward::key_property);
   const auto key = text == nullptr ? std::nullopt : forward::parse_key(*text);
   if (!key) throw PayloadError("it does not say which lane it came from");
-  auto* origin = find(upstream, key->lane, true);
+  spool::Lane* origin = nullptr;
+  for (auto* const spool : {spool_, stand_in_}) {
+    if (origin == nullptr && spool != nullptr) origin = find_in(*spool, {upstream, key->lane}, true);
+  }
   if (origin == nullptr || origin == &letters) {
     throw PayloadError(fmt::format("the lane {}/{} that it came from is not there any more", upstream, key->lane));
   }

@@ -12,14 +12,16 @@
 namespace tidegate::gateway {
 
 /// What a person may do to the lanes of a spool, as verbs: of a running gateway for its control socket, or of the
-/// tidegate program on a spool that no gateway has. A lane is named "upstream/lane". Every verb does a bounded piece of
-/// work, because the loop waits for it, and says how to go on. Thread: loop.
+/// tidegate program on a spool that no gateway has. A lane is named "upstream/lane"; with "stand_in":true beside it,
+/// the one of that name is meant that stands in for it. Every verb does a bounded piece of work, because the loop waits
+/// for it, and says how to go on. Thread: loop.
 class LaneVerbs {
  public:
   static constexpr std::uint64_t most_dropped = 20'000;  ///< sequences of one spool.drop
   static constexpr std::size_t most_replayed = 500;      ///< records of one spool.replay
 
-  explicit LaneVerbs(spool::Spool& spool);
+  /// stand_in: what stands in for the spool. Either may be null.
+  LaneVerbs(spool::Spool* spool, spool::Spool* stand_in) : spool_(spool), stand_in_(stand_in) {}
   /// Adds spool.replay, spool.drop and spool.fates; this must outlive it.
   void add_to(control::Control& control);
 
@@ -35,12 +37,12 @@ class LaneVerbs {
   [[nodiscard]] control::Json fates(const control::Json& request);
 
  private:
-  /// Throws Error, naming the lanes there are. open: also when its block left the configuration.
+  /// Throws Error, naming the lanes there are. open: also when nobody has opened it yet.
   [[nodiscard]] spool::Lane& find(const control::Json& request, bool open);
-  [[nodiscard]] spool::Lane* find(const std::string& upstream, const std::string& name, bool open);
   void replay_one(const spool::Record& letter, const std::string& upstream, spool::Lane& letters);
 
-  spool::Spool& spool_;
+  spool::Spool* const spool_;
+  spool::Spool* const stand_in_;
 };
 
 }  // namespace tidegate::gateway

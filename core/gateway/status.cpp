@@ -60,8 +60,7 @@ Json pump_json(const forward::PumpStatus& status) {
 
 }  // namespace
 
-Json Gateway::lane_json(const LaneLink& link) const {
-  const auto status = link.lane->status();
+Json Gateway::lane_json(const LaneLink& link, const spool::LaneStatus& status) const {
   Json discarded = Json::object();
   for (const auto& [why, count] : status.discarded) discarded[spool::to_string(why)] = count;
   const double in = link.in.per_second();
@@ -74,6 +73,7 @@ Json Gateway::lane_json(const LaneLink& link) const {
   }
   const double up = seconds(machine_clock().boot() - started_);
   return {{"name", status.name},
+          {"upstream", status.upstream},
           {"waiting", status.waiting},
           {"waiting_bytes", status.waiting_bytes},
           {"disk_bytes", status.disk_bytes},
@@ -100,22 +100,49 @@ Json Gateway::lane_json(const LaneLink& link) const {
           {"trouble", status.trouble}};
 }
 
+void Gateway::add_lanes(Json& into, const std::vector<LaneLink>& links, bool waiting_only) const {
+  for (const auto& link : links) {
+    const auto status = link.lane->status();
+    // What stands in for a lane is of interest once it has been used.
+    const bool idle = waiting_only ? status.waiting == 0 : link.stand_in && status.accepted == 0;
+    if (!idle) into.push_back(lane_json(link, status));
+  }
+}
+
+Json Gateway::list_lanes() const {
+  Json lanes = Json::array();
+  for (const auto& link : upstreams_) {
+    const bool former = link.config == nullptr;
+    Json its = Json::array();
+    add_lanes(its, link.lanes, former);
+    add_lanes(its, link.inlets, former);
+    add_lanes(its, link.dead_letters, true);
+    for (auto& lane : its) {
+      lane["configured"] = !former;
+      lanes.push_back(std::move(lane));
+    }
+  }
+  return {{"lanes", std::move(lanes)}};
+}
+
 Json Gateway::status() const {
   Json upstreams = Json::array();
   for (const auto& link : upstreams_) {
-    Json upstream = {{"name", link.config->name}, {"servers", link.config->servers}};
+    const bool former = link.config == nullptr;
+    Json upstream = {{"name", link.name}, {"configured", !former}, {"servers", Json::array()}};
+    if (!former) upstream["servers"] = link.config->servers;
     if (link.sender) upstream.update(pump_json(link.sender->status()));
+    if (former) upstream.update({{"state", "not configured"}, {"in_flight", 0}, {"window", 0}, {"delivered", 0}});
     Json lanes = Json::array();
-    // What stands in for a lane is of interest once it has been used.
-    const auto used = [](const LaneLink& lane) { return !lane.stand_in || lane.lane->status().accepted > 0; };
-    for (const auto& lane : link.lanes) {
-      if (used(lane)) lanes.push_back(lane_json(lane));
-    }
+    add_lanes(lanes, link.lanes, former);
+    Json received = Json::array();
+    add_lanes(received, link.inlets, former);
+    Json letters = Json::array();
+    add_lanes(letters, link.dead_letters, former);
+    if (former && lanes.empty() && received.empty() && letters.empty()) continue;
     upstream["lanes"] = std::move(lanes);
-    for (const auto& letters : link.dead_letters) upstream["dead_letters"] = lane_json(letters);
-    for (const auto& inlet : link.inlets) {
-      if (used(inlet)) upstream["received"].push_back(lane_json(inlet));
-    }
+    if (!letters.empty()) upstream["dead_letters"] = letters.front();
+    if (!received.empty()) upstream["received"] = std::move(received);
     upstreams.push_back(std::move(upstream));
   }
   Json plugins = Json::array();
@@ -131,6 +158,7 @@ Json Gateway::status() const {
             {"version", version},
             {"uptime_s", seconds(machine_clock().boot() - started_)},
             {"state", config_.gateway.state.string()},
+            {"runtime", config_.gateway.runtime.string()},
             {"uuid", spool().uuid()},
             {"age_s", seconds(spool().age())},
             {"clock", to_string(machine_clock().quality())}}},

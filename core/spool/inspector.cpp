@@ -126,16 +126,7 @@ bool Inspector::live() const {
 }
 
 std::vector<LaneName> Inspector::lanes() const {
-  std::vector<LaneName> lanes;
-  for (const auto& upstream : disk_->list(folder_)) {
-    for (const auto& lane : disk_->list(folder_ / upstream)) {
-      const auto names = disk_->list(folder_ / upstream / lane);
-      const bool is_lane = std::ranges::any_of(
-          names, [](const std::string& name) { return name == "epoch" || name == "cursor" || is_segment(name); });
-      if (is_lane) lanes.push_back({upstream, lane});
-    }
-  }
-  return lanes;
+  return lanes_in(*disk_, folder_);
 }
 
 Inspector::View Inspector::look(const LaneName& lane) const {

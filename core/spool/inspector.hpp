@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
@@ -15,19 +14,12 @@
 
 #include "spool/cursor.hpp"
 #include "spool/fate.hpp"
+#include "spool/lane_name.hpp"
 #include "spool/record.hpp"
 
 namespace tidegate::spool {
 
 class Age;
-
-/// <upstream>/<lane> below the spool's folder.
-struct LaneName {
-  std::string upstream;
-  std::string lane;
-  auto operator<=>(const LaneName&) const = default;
-  [[nodiscard]] std::string text() const { return upstream + '/' + lane; }
-};
 
 /// A record in its place on disk.
 struct Seen {

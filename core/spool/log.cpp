@@ -19,6 +19,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t zero_step = 256U << 10;
+/// A sync costs about so many bytes more where a file grows: its length goes through the file system's journal.
+constexpr std::uint64_t cost_of_growing = 16U << 10;
 constexpr std::size_t most_quarantined = 4;
 constexpr std::size_t most_aside = 100;
 constexpr std::size_t copied_at_once = 64;
@@ -228,6 +230,7 @@ void Log::open_segments(const std::vector<std::string>& names) {
     segment.first = header ? header->first : std::max(seen.first, least);
     segment.last = std::max(seen.last, segment.first - 1);
     segment.end = seen.end;
+    segment.grows = segment.file->size() < options_.segment_size / 2;
     highest_epoch = std::max(highest_epoch, seen.epoch);
     newest_age = std::max(newest_age, seen.age);
     return true;
@@ -526,6 +529,7 @@ void Log::begin_segment(const std::filesystem::path& path) {
   }
   names_changed_ = true;
   segment->file = disk_.open(path, Disk::Open::create);
+  segment->grows = segment->file->size() < options_.segment_size / 2;
   segment->file->write(0, encode(SegmentHeader{segment->number, segment->first, epoch_, salt_, segment->begun, false}));
   bytes_written_ += segment_header;
   segments_.push_back(std::move(segment));
@@ -1228,9 +1232,15 @@ void Log::trouble(const std::string& what) {
   trouble_ = what;
 }
 
+/// For the segment that follows the last one or, when that grows, in exchange for it: once its syncs have cost as much
+/// as zeros do. One sync is of what a process before has left, so a lane that is idle writes nothing at its opening.
 bool Log::wants_spare(Time now) const noexcept {
-  return options_.sync != Sync::off && now >= spare_due_ &&
-         (spare_file_ || (!spare_ && !segments_.empty() && segments_.back()->end > options_.segment_size / 2));
+  if (options_.sync == Sync::off || now < spare_due_) return false;
+  if (spare_file_) return true;
+  if (spare_ || segments_.empty()) return false;
+  const auto& last = *segments_.back();
+  if (last.syncs <= 1) return false;
+  return last.end > options_.segment_size / 2 || (last.grows && last.syncs > options_.segment_size / cost_of_growing);
 }
 
 bool Log::wants_cursor() const noexcept {
@@ -1346,6 +1356,7 @@ bool Log::sync_segments(bool forced) {
     const std::lock_guard lock(mutex_);
     in_sync_.clear();
     for (const auto& segment : segments) {
+      ++segment->syncs;
       const auto number = segment->number;
       if (segment != segments_.back() && number != history_.place.segment && number != live_.place.segment) {
         segment->file.reset();
@@ -1506,7 +1517,7 @@ void Log::prepare_spare(Time now) {
     bytes_written_ += step;
     spare_file_->sync();
     spare_written_ += step;
-    if (spare_written_ < options_.segment_size) return;
+    if (spare_written_ < options_.segment_size || exchange_growing()) return;
     spare_file_.reset();
     disk_.sync_folder(folder_);
     const std::lock_guard lock(mutex_);
@@ -1516,6 +1527,47 @@ void Log::prepare_spare(Time now) {
     log::debug("spool: no spare segment: {}", error.what());
     give_up();
   }
+}
+
+/// The last segment, if it grows and is not half full, goes on in the file that has been written through: a copy of it
+/// takes its name. False when that need not be. When it throws, the file may hold a part of the copy: it must not
+/// become a spare one, for after a power cut what lives could then be found in two segments.
+bool Log::exchange_growing() {
+  SegmentPtr segment;
+  std::shared_ptr<File> file;
+  std::uint64_t end = 0;
+  const auto may_go_on = [&](const Segment& last) {
+    return last.grows && !last.suspect && !last.closed && !last.damaged && last.end <= options_.segment_size / 2;
+  };
+  const auto copy = [&](std::uint64_t from, std::uint64_t to) {
+    std::vector<std::byte> bytes;
+    for (; from < to; from += bytes.size()) {
+      bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(zero_step, to - from)));
+      if (file->read(from, bytes) != bytes.size()) throw SystemError(EIO, "the segment is shorter than it was");
+      spare_file_->write(from, bytes);
+      bytes_written_ += bytes.size();
+    }
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    if (segments_.empty() || !may_go_on(*segments_.back())) return false;
+    segment = segments_.back();
+    file = file_of(*segment);
+    end = segment->end;
+  }
+  // What is durable where it stands must be so where it goes, before the names change.
+  copy(0, end);
+  spare_file_->sync();
+  const std::lock_guard lock(mutex_);
+  if (segments_.empty() || segments_.back() != segment || !may_go_on(*segment)) {
+    throw UnavailableError("the segment was full too soon");
+  }
+  copy(end, segment->end);
+  disk_.rename(spare_path_, folder_ / segment_name(segment->number));
+  names_changed_ = true;
+  segment->file = std::move(spare_file_);
+  segment->grows = false;
+  return true;
 }
 
 void Log::flush() {

@@ -152,6 +152,7 @@ class Log final : public Lane {
   [[nodiscard]] bool wants_spare(Time now) const noexcept;
   [[nodiscard]] bool wants_cursor() const noexcept;
   void prepare_spare(Time now);
+  [[nodiscard]] bool exchange_growing();
   void trouble(const std::string& what);
 
   // Constant after construction.

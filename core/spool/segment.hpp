@@ -45,6 +45,8 @@ struct Segment {
   bool suspect = false;                ///< its sync failed: nothing unsynced in it is to be believed
   bool doubtful = false;               ///< as in its header
   bool closed = false;                 ///< nothing more is appended to it
+  bool grows = false;                  ///< its file was shorter than half a segment when it was opened
+  std::uint64_t syncs = 0;             ///< of its file, by this process
   std::int64_t begun = 0;              ///< as in its header
   std::uint32_t epoch = 0;             ///< as in its header
   std::uint64_t needs = 0;             ///< once done: sequence that must be durable before it may go

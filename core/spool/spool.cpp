@@ -185,7 +185,7 @@ struct Spool::Impl {
   bool nudged = false;
   bool stopping = false;
   std::vector<std::unique_ptr<Log>> all;
-  std::map<std::pair<std::string, std::string>, Log*> by_name;
+  std::map<LaneName, Log*> by_name;
   std::thread thread;
 };
 
@@ -221,19 +221,18 @@ Lane& Spool::lane(const std::string& upstream, const std::string& name, const La
   auto& lane = *log;
   {
     const std::lock_guard guard(impl_->mutex);
-    impl_->by_name.emplace(std::pair{upstream, name}, log.get());
+    impl_->by_name.emplace(LaneName{upstream, name}, log.get());
     impl_->all.push_back(std::move(log));
   }
   impl_->nudge();
   return lane;
 }
 
-std::vector<std::string> Spool::forgotten(const std::string& upstream) const {
-  auto names = impl_->disk.list(impl_->folder / upstream);
+std::vector<LaneName> Spool::forgotten() const {
+  auto names = lanes_in(impl_->disk, impl_->folder);
   const std::lock_guard guard(impl_->mutex);
-  std::erase_if(names, [&](const std::string& name) {
-    return !valid_name(name) || impl_->by_name.contains({upstream, name}) ||
-           impl_->disk.list(impl_->folder / upstream / name).empty();  // somebody's file
+  std::erase_if(names, [&](const LaneName& name) {
+    return !valid_name(name.upstream) || !valid_name(name.lane) || impl_->by_name.contains(name);
   });
   return names;
 }

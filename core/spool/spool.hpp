@@ -9,6 +9,7 @@
 
 #include "spool/budget.hpp"
 #include "spool/lane.hpp"
+#include "spool/lane_name.hpp"
 
 namespace tidegate::spool {
 
@@ -31,9 +32,8 @@ class Spool {
   /// not starting with '.'. Asking again for an open lane returns it. Throws SystemError when the disk cannot be
   /// written (full, read-only): what is damaged, foreign or not to be read in the lane's folder never makes it throw.
   Lane& lane(const std::string& upstream, const std::string& name, const LaneOptions& options);
-  /// The lanes on disk of one upstream that have not been opened: their blocks left the configuration. They stay and
-  /// drain.
-  [[nodiscard]] std::vector<std::string> forgotten(const std::string& upstream) const;
+  /// The lanes on disk that have not been opened: their blocks left the configuration.
+  [[nodiscard]] std::vector<LaneName> forgotten() const;
   [[nodiscard]] std::vector<Lane*> lanes() const;
 
   /// A random uuid, made once and kept in the folder; it goes into dedupe keys.

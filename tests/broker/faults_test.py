@@ -85,6 +85,28 @@ def test_a_state_folder_that_cannot_be_written_degrades_health_and_stops_nothing
 
 
 @needs_namespaces
+def test_what_a_gateway_without_a_state_folder_keeps_can_be_looked_at(tmp_path, upstream):
+    upstream.stop()
+    with gateway(tmp_path, upstream.url, mount="mount -t tmpfs -o ro none {state}") as running:
+        running.start()
+        publish_lines(running.port, "device/a", range(3))
+        wait_until(lambda: sum(lane["waiting"] for lane in running.upstream()["lanes"]) == 3, "3 waiting")
+
+        def spool(*words, code=0):
+            result = subprocess.run([parts.BINARY_DIR / "bin" / "tidegate", "spool", *words], env=running.environment(),
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=parts.DEADLINE)
+            assert result.returncode == code, result
+            return result.stdout + result.stderr
+
+        assert "cloud/default (in memory) 3" in " ".join(spool("ls").split())
+        assert [line.split()[:3] for line in spool("peek", "cloud/default").splitlines()[1:]] == [[str(n), "(in", "memory)"] for n in (1, 2, 3)]
+        assert spool("export", "cloud/default").count('"stand_in":true') == 3
+        assert spool("why", "device/a").count("(in memory), accepted") == 3
+        assert "say --stand-in" in spool("drop", "cloud/default", "--all", "--yes", code=64)
+        assert spool("drop", "cloud/default", "--stand-in", "--all", "--yes") == "3 messages dropped\n"
+
+
+@needs_namespaces
 def test_a_full_disk_costs_the_oldest_messages_and_drains_and_recovers_alone(tmp_path, upstream):
     upstream.stop()
     with gateway(tmp_path, upstream.url, mount="mount -t tmpfs -o size=60m none {state}") as running:

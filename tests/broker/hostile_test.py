@@ -181,6 +181,16 @@ def test_a_server_that_is_silent_after_connack_is_found_and_left(make_gateway, m
     assert check_books(gateway, server)["discarded"] == {}
 
 
+def test_a_server_that_is_silent_is_left_when_nothing_is_under_way_too(make_gateway, make_hostile):
+    server = make_hostile(Manner(answers_pings=False))
+    gateway = make_gateway(block(server, more='keep_alive = "1s"')).start()
+    server.wait_for(lambda server: len(server.connections) >= 2, "a second connection")
+    found = server.connections[0].closed - server.connections[0].opened
+    print(f"left after {found:.1f} s with a keep-alive of 1 s")
+    assert found < 5 and server.connections[0].pings
+    assert "nothing came from the server for 2 s" in gateway.said()
+
+
 # --- Acknowledgements with reasons ------------------------------------------------------------------------------------
 
 DEAD_LETTERS = {0x81, 0x82, 0x90, 0x95, 0x99, 0x9A, 0x9B}

@@ -335,6 +335,143 @@ def test_dropping_what_has_left_says_so(spool):
     assert spool.run("drop", "cloud/default", "--sequence", 1, 2, "--yes", code=1) == "1 message dropped; 1 message had left cloud/default before\n"
 
 
+# ---- what stands in for the disk ----
+
+@pytest.fixture
+def standing_in(make_gateway):
+    """A running gateway whose disk refuses a second segment: of 20 messages of 800 kB ten are in the spool, ten in memory."""
+    gateway = make_gateway(block(f"mqtt://127.0.0.1:{free_port()}")).start()
+    gateway.way = gateway.state / "spool" / "cloud" / "default" / "0000000000000002.seg"
+    gateway.way.mkdir(parents=True)
+    publish_lines(gateway.port, "device/a", (f"{n} " + "x" * 800_000 for n in range(20)))
+    wait_until(lambda: sum(lane["waiting"] for lane in gateway.upstream()["lanes"]) == 20, "20 messages in both lanes")
+    assert [(one["stand_in"], one["waiting"]) for one in gateway.upstream()["lanes"]] == [(False, 10), (True, 10)]
+    return gateway
+
+
+def test_what_stands_in_is_shown_beside_the_spool_and_marked(standing_in, tmp_path):
+    spool = Spool(standing_in)
+    lanes = spool.objects("ls")[0]["lanes"]
+    assert [(one["upstream"], one["name"], one["stand_in"], one["waiting"]) for one in lanes] == [
+        ("cloud", "default", False, 10), ("cloud", "default", True, 10)]
+    assert re.search(r"^cloud/default +10 .*\ncloud/default \(in memory\) +10 ", spool.run("ls"), re.MULTILINE)
+
+    both = [(False, n) for n in range(1, 11)] + [(True, n) for n in range(1, 11)]
+    spool.run("export", "cloud/default", "-o", tmp_path / "out")
+    exported = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    for records in (exported, spool.objects("peek", "cloud/default", "-n", 100)):
+        assert [(one["stand_in"], one["sequence"]) for one in records] == both
+        assert [one["payload"].split()[0] for one in records] == [str(n) for n in range(20)]
+        assert all(one["lane"] == "cloud/default" for one in records)
+    shown = spool.run("peek", "cloud/default", "-n", 11).splitlines()
+    assert len(shown) == 12 and shown[10].split()[0] == "10" and shown[11].split()[:3] == ["1", "(in", "memory)"]
+
+    found = spool.objects("why", "device/a", "-n", 12)
+    assert [(one["stand_in"], one["sequence"], one["what"]) for one in found] == [(*one, "waiting") for one in both[8:]]
+    assert "cloud/default 10 (in memory) as site/device/a, accepted" in spool.run("why", "device/a").splitlines()[-1]
+
+
+def test_what_stands_in_is_changed_only_when_that_is_said(standing_in):
+    spool = Spool(standing_in)
+
+    def waiting():
+        return [(one["stand_in"], one["sequence"]) for one in spool.objects("peek", "cloud/default", "-n", 100)]
+
+    spool.run("drop", "cloud/default", "--sequence", 1, 2, "--yes")
+    assert waiting() == [(False, n) for n in range(3, 11)] + [(True, n) for n in range(1, 11)]
+    spool.run("drop", "cloud/default", "--stand-in", "--sequence", 10, "--yes")
+    assert waiting() == [(False, n) for n in range(3, 11)] + [(True, n) for n in range(1, 10)]
+    spool.run("drop", "cloud/default", "--all", "--yes")
+    assert waiting() == [(True, n) for n in range(1, 10)]
+    # A gateway that was killed leaves them, and they can be looked at and changed all the same.
+    standing_in.kill()
+    here = {"CONFIGURATION_DIRECTORY": str(standing_in.folder)}
+    assert [(one["stand_in"], one["waiting"]) for one in spool.objects("ls", **here)[0]["lanes"]] == [
+        (False, 0), (False, 0), (True, 9)]
+    spool.run("drop", "cloud/default", "--stand-in", "--sequence", 1, "--yes", **here)
+    assert waiting() == [(True, n) for n in range(2, 10)]
+
+
+def test_nothing_stands_in_where_the_disk_takes_everything(spool):
+    assert "nothing stands in for cloud/default" in spool.run("drop", "cloud/default", "--stand-in", "--all", "--yes", code=64)
+    assert [one["stand_in"] for one in spool.objects("peek", "cloud/default")] == [False] * 5
+    assert not any(one["stand_in"] for one in spool.objects("ls")[0]["lanes"])
+
+
+# ---- an upstream that left the configuration ----
+
+@pytest.fixture
+def former(offline):
+    """The same gateway, after the upstream for which five messages wait was renamed."""
+    assert offline.stop() == 0
+    offline.configure(block(f"mqtt://127.0.0.1:{free_port()}").replace('"cloud"', '"office"'))
+    return offline.start()
+
+
+def test_messages_for_an_upstream_that_left_the_configuration_are_shown_and_warned_of(former):
+    spool = Spool(former)
+    link = former.upstream()
+    assert link["configured"] is False and link["state"] == "not configured"
+    assert [(one["name"], one["waiting"]) for one in link["lanes"]] == [("default", 5)]
+    assert former.upstream("office")["configured"] is True
+
+    def problem():
+        return {one["what"]: one["why"] for one in former.status()["health"]["problems"]}.get("upstream cloud", "")
+    wait_until(lambda: problem().startswith("5 messages wait for it, but it is not configured: configure it again"), "the warning")
+
+    lanes = spool.objects("ls")[0]["lanes"]
+    assert [(one["upstream"], one["name"], one["configured"], one["waiting"]) for one in lanes] == [
+        ("office", "default", True, 0), ("cloud", "default", False, 5)]
+    assert re.search(r"cloud/default \(not configured\) +5 ", spool.run("ls"))
+    assert spool.waiting() == [1, 2, 3, 4, 5]
+    assert len(spool.objects("export", "cloud/default")) == 5
+    assert "upstream cloud is not configured" in spool.run("why", "site/device/b")
+
+    assert spool.run("drop", "cloud/default", "--sequence", 1, "--yes") == "1 message dropped\n"
+    wait_until(lambda: problem().startswith("4 messages wait"), "the new number")
+    spool.run("drop", "cloud/default", "--all", "--yes")
+    wait_until(lambda: problem() == "", "no warning")
+    assert former.upstream("office") and "cloud" not in [one["name"] for one in former.status()["upstreams"]]
+
+
+def test_messages_for_an_upstream_that_comes_back_into_the_configuration_are_delivered(former, make_broker, make_witness):
+    assert former.stop() == 0
+    there = make_broker().start()
+    witness = make_witness(there, "site/#")
+    former.configure(block(there.url))
+    former.start()
+    former.wait_drained()
+    assert len(witness.wait_for(lambda seen: len(seen) >= 5)) == 5
+
+
+def test_dead_letters_of_an_upstream_that_left_the_configuration_can_be_replayed_and_dropped(letters):
+    assert letters.stop() == 0
+    letters.configure(block(f"mqtt://127.0.0.1:{free_port()}").replace('"cloud"', '"office"'))
+    letters.start()
+    spool = Spool(letters)
+    assert [(one["name"], one["configured"]) for one in spool.objects("ls")[0]["lanes"] if one["upstream"] == "cloud"] == [("dead-letter", False)]
+    assert spool.run("replay", "cloud/dead-letter", "--sequence", 2) == "1 message went back to its lane\n"
+    assert spool.waiting("cloud/dead-letter") == [1, 3] and spool.waiting() == [5]
+    assert spool.objects("drop", "cloud/dead-letter", "--all", "--yes") == [{"dropped": 2}]
+
+
+def test_what_came_from_an_upstream_that_left_the_configuration_still_reaches_the_local_broker(make_gateway, make_broker, make_witness):
+    local, cloud = make_broker(name="local").start(), make_broker(name="cloud").start()
+    ours = f'[broker]\nurl = "{local.url}"\n'
+    receive = '[[upstream.receive]]\ntopics = ["down/#"]\n'
+    gateway = make_gateway(ours + block(cloud.url) + receive).start()
+    gateway.wait_state("connected")
+    witness = make_witness(local, "down/#")
+    local.stop()
+    cloud.publish("down/lamp", "on")
+    wait_until(lambda: gateway.upstream()["received"][0]["waiting"] == 1, "the message in its lane")
+    assert gateway.stop() == 0
+    gateway.configure(ours + block(cloud.url).replace('"cloud"', '"office"'))
+    local.start()
+    gateway.start()
+    witness.wait_payload("down/lamp", "on")
+
+
 # ---- places ----
 
 def test_an_unknown_lane_is_answered_with_the_lanes_there_are(spool):

@@ -413,6 +413,12 @@ const Trial trials[] = {
        kind.options.capacity = 24U << 10;
        return kind;
      }},
+    {"ALaneWhoseSegmentIsExchanged", 80,
+     [](std::uint64_t seed) {
+       Kind kind{options(seed)};
+       kind.options.segment_size = 32U << 10;  // after three syncs, while it holds less than half
+       return kind;
+     }},
     {"ALaneThatKeepsTheLatest", 120,
      [](std::uint64_t seed) {
        Kind kind{options(seed)};

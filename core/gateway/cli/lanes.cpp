@@ -66,6 +66,7 @@ std::string show_lanes(const Json& lanes) {
   for (const Json& lane : lanes) {
     std::string name = show(lane, "upstream") + '/' + show(lane, "name");
     if (lane.value("stand_in", false)) name += " (in memory)";
+    if (!lane.value("configured", true)) name += " (not configured)";
     const bool waits = number(lane, "oldest_age_s") > 0;
     table.add({name, show(lane, "waiting"), bytes(lane, "waiting_bytes"),
                waits ? show_duration(number(lane, "oldest_age_s")) : "-", rate(lane, "in_per_s"),

@@ -26,12 +26,14 @@ struct Asked {
   std::string lane;
   std::vector<std::uint64_t> sequences;
   bool all = false;
+  bool stand_in = false;
   bool yes = false;
 
   void add_options(CLI::App& command, const char* all_help) {
     command.add_option("lane", lane, "Lane, as UPSTREAM/LANE")->required();
     CLI::Option* some = command.add_option("--sequence", sequences, "Messages by their numbers, as peek shows them");
     command.add_flag("--all", all, all_help)->excludes(some);
+    command.add_flag("--stand-in", stand_in, "Of the lane that stands in for it, in memory, while the disk refuses");
     place.add_options(command);
   }
   void check() const {
@@ -42,10 +44,10 @@ struct Asked {
 /// Does a verb's work: in the gateway, or here with the spool held meanwhile.
 class Worker {
  public:
-  explicit Worker(SpoolPlace& place) : remote_(place.remote()) {
-    if (place.live()) return;
-    spool_.emplace(place.folder(), spool::machine_disk(), machine_clock());
-    verbs_.emplace(*spool_);
+  explicit Worker(const Asked& asked) : remote_(asked.place.remote()) {
+    if (asked.place.live()) return;
+    spool_.emplace(asked.place.folder(asked.stand_in), spool::machine_disk(), machine_clock());
+    verbs_.emplace(asked.stand_in ? nullptr : &*spool_, asked.stand_in ? &*spool_ : nullptr);
   }
   [[nodiscard]] Json replay(const Json& request) {
     return verbs_ ? verbs_->replay(request) : remote_.ask("spool.replay", request);
@@ -67,13 +69,13 @@ std::string messages(std::uint64_t count) {
 Exit replay(Asked& asked) {
   asked.check();
   asked.place.find();
-  const auto lane = asked.place.lane(asked.lane);
-  if (lane.lane != dead_letter_lane) {
-    throw Quit(Exit::usage, fmt::format("{} holds no dead letters; they are in {}/{}", lane.text(), lane.upstream,
+  const auto lane = asked.place.lane(asked.lane, asked.stand_in);
+  if (lane.name.lane != dead_letter_lane) {
+    throw Quit(Exit::usage, fmt::format("{} holds no dead letters; they are in {}/{}", lane.text(), lane.name.upstream,
                                         dead_letter_lane));
   }
-  Worker worker(asked.place);
-  Json request{{"lane", lane.text()}};
+  Worker worker(asked);
+  Json request{{"lane", lane.name.text()}, {"stand_in", lane.stand_in}};
   if (!asked.all) request["sequences"] = asked.sequences;
   std::uint64_t replayed = 0;
   auto failed = Json::array();
@@ -99,7 +101,7 @@ Exit replay(Asked& asked) {
 }
 
 /// Of what waits, or of what was named: first to last.
-std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_of(Asked& asked, const spool::LaneName& lane) {
+std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_of(Asked& asked, const SpoolLane& lane) {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
   const auto add = [&](std::uint64_t sequence) {
     const bool goes_on = !ranges.empty() && ranges.back().second + 1 == sequence &&
@@ -117,7 +119,7 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_of(Asked& asked, con
     for (const auto sequence : asked.sequences) add(sequence);
     return ranges;
   }
-  asked.place.inspector().walk(lane, spool::Inspector::Which::waiting, [&](const spool::Seen& seen) {
+  lane.inspector->walk(lane.name, spool::Inspector::Which::waiting, [&](const spool::Seen& seen) {
     add(seen.record.sequence);
     return true;
   });
@@ -127,7 +129,7 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_of(Asked& asked, con
 Exit drop(Asked& asked) {
   asked.check();
   asked.place.find();
-  const auto lane = asked.place.lane(asked.lane);
+  const auto lane = asked.place.lane(asked.lane, asked.stand_in);
   const auto ranges = ranges_of(asked, lane);
   std::uint64_t wanted = 0;
   for (const auto& [first, last] : ranges) wanted += last - first + 1;
@@ -135,10 +137,11 @@ Exit drop(Asked& asked) {
     throw Quit(Exit::usage, fmt::format("{} of {} would be gone for good; say --yes to drop {}", messages(wanted),
                                         lane.text(), wanted == 1 ? "it" : "them"));
   }
-  Worker worker(asked.place);
+  Worker worker(asked);
   std::uint64_t dropped = 0;
   for (const auto& [first, last] : ranges) {
-    const Json answer = worker.drop({{"lane", lane.text()}, {"first", first}, {"last", last}});
+    const Json answer =
+        worker.drop({{"lane", lane.name.text()}, {"stand_in", lane.stand_in}, {"first", first}, {"last", last}});
     dropped += static_cast<std::uint64_t>(number(answer, "dropped"));
   }
   if (asked.place.json()) {

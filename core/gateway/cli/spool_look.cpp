@@ -34,25 +34,26 @@ struct Peek {
 
 Exit peek(Peek& asked) {
   asked.place.find();
-  const auto lane = asked.place.lane(asked.lane);
-  const auto& inspector = asked.place.inspector();
   Table table({">MESSAGE", "ACCEPTED", "TOPIC", ">QOS", ">SIZE", "PAYLOAD"});
   std::size_t count = 0;
-  const auto show = [&](const spool::Seen& seen) {
-    const auto& message = seen.record.message;
-    if (asked.place.json()) {
-      fmt::print("{}", line_of(record_json(lane, seen, inspector)));
-    } else {
-      table.add({std::to_string(seen.record.sequence) + (asked.settled && seen.waiting ? " waits" : ""),
-                 show_accepted(seen.record, inspector), harmless(message.topic),
-                 fmt::format("{}{}", static_cast<int>(message.qos), message.retain ? " retained" : ""),
-                 show_bytes(message.payload.size()), show_payload(message.payload)});
-    }
-    return ++count < asked.count;
-  };
-  if (asked.count != 0) inspector.walk(lane, asked.settled ? Which::all : Which::waiting, show);
+  for (const auto& lane : asked.place.lane(asked.lane)) {
+    const auto show = [&](const spool::Seen& seen) {
+      const auto& message = seen.record.message;
+      if (asked.place.json()) {
+        fmt::print("{}", line_of(record_json(lane, seen)));
+      } else {
+        table.add({fmt::format("{}{}{}", seen.record.sequence, lane.stand_in ? " (in memory)" : "",
+                               asked.settled && seen.waiting ? " waits" : ""),
+                   show_accepted(seen.record, *lane.inspector), harmless(message.topic),
+                   fmt::format("{}{}", static_cast<int>(message.qos), message.retain ? " retained" : ""),
+                   show_bytes(message.payload.size()), show_payload(message.payload)});
+      }
+      return ++count < asked.count;
+    };
+    if (count < asked.count) lane.inspector->walk(lane.name, asked.settled ? Which::all : Which::waiting, show);
+  }
   if (asked.place.json()) return Exit::ok;
-  fmt::print("{}", table.empty() ? fmt::format("Nothing waits in {}.\n", lane.text()) : table.text());
+  fmt::print("{}", table.empty() ? fmt::format("Nothing waits in {}.\n", asked.lane) : table.text());
   return Exit::ok;
 }
 
@@ -67,8 +68,7 @@ struct Export {
 
 Exit write_out(Export& asked) {
   asked.place.find();
-  const auto lane = asked.place.lane(asked.lane);
-  const auto& inspector = asked.place.inspector();
+  const auto lanes = asked.place.lane(asked.lane);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(
       asked.file ? std::fopen(asked.file->c_str(), "we") : nullptr,
       [](std::FILE* file) { return file == nullptr ? 0 : std::fclose(file); });
@@ -76,19 +76,22 @@ Exit write_out(Export& asked) {
   std::FILE* const out = opened ? opened.get() : stdout;
   std::uint64_t count = 0;
   bool sound = true;
-  inspector.walk(lane, asked.settled ? Which::all : Which::waiting, [&](const spool::Seen& seen) {
-    const auto line = line_of(record_json(lane, seen, inspector));
-    errno = 0;
-    sound = std::fwrite(line.data(), 1, line.size(), out) == line.size();
-    if (sound) ++count;
-    return sound;
-  });
+  for (const auto& lane : lanes) {
+    if (!sound) break;
+    lane.inspector->walk(lane.name, asked.settled ? Which::all : Which::waiting, [&](const spool::Seen& seen) {
+      const auto line = line_of(record_json(lane, seen));
+      errno = 0;
+      sound = std::fwrite(line.data(), 1, line.size(), out) == line.size();
+      if (sound) ++count;
+      return sound;
+    });
+  }
   if (!sound || std::fflush(out) != 0) {
     if (errno == EPIPE) return Exit::ok;
     throw SystemError(errno, "cannot write " + (asked.file ? asked.file->string() : "the output"));
   }
   if (asked.file && !asked.place.json())
-    fmt::print("{} messages of {} are in {}\n", count, lane.text(), asked.file->string());
+    fmt::print("{} messages of {} are in {}\n", count, asked.lane, asked.file->string());
   return Exit::ok;
 }
 
@@ -129,12 +132,7 @@ std::string finding_text(const spool::Finding& finding) {
 Exit verify(Verify& asked) {
   asked.place.find();
   const auto& inspector = asked.place.inspector();
-  std::vector<spool::LaneName> lanes;
-  if (asked.lane) {
-    lanes.push_back(asked.place.lane(*asked.lane));
-  } else {
-    lanes = inspector.lanes();
-  }
+  const auto lanes = asked.lane ? asked.place.lane(*asked.lane) : asked.place.lanes();
   std::uint64_t damage = 0;
   const auto tell = [&](const std::vector<spool::Finding>& findings) {
     for (const auto& finding : findings) {
@@ -143,7 +141,11 @@ Exit verify(Verify& asked) {
     }
   };
   if (!asked.lane) tell(inspector.verify());
-  for (const auto& lane : lanes) tell(inspector.verify(lane));
+  for (const auto& lane : lanes) {
+    auto findings = lane.inspector->verify(lane.name);
+    for (auto& finding : findings) finding.file += lane.stand_in ? " (in memory)" : "";
+    tell(findings);
+  }
   if (!asked.place.json() && damage == 0)
     fmt::print("{} is sound.\n", asked.lane ? *asked.lane : asked.place.folder().string());
   return damage == 0 ? Exit::ok : Exit::failure;

@@ -23,7 +23,7 @@ Json end_json(const std::optional<spool::LaneSummary::End>& end) {
           {"clock", to_string(end->clock)}};
 }
 
-Json lane_json(const spool::LaneSummary& lane) {
+Json lane_json(const spool::LaneSummary& lane, bool stand_in) {
   return {{"name", lane.name.lane},
           {"waiting", lane.waiting},
           {"waiting_bytes", lane.waiting_bytes},
@@ -35,17 +35,17 @@ Json lane_json(const spool::LaneSummary& lane) {
           {"settled", lane.settled},
           {"oldest", end_json(lane.oldest)},
           {"newest", end_json(lane.newest)},
-          {"upstream", lane.name.upstream}};
+          {"upstream", lane.name.upstream},
+          {"stand_in", stand_in}};
 }
 
 Exit list_dead(SpoolPlace& place) {
-  const auto& inspector = place.inspector();
   auto lanes = Json::array();
   Table table({"LANE", ">WAITING", ">BYTES", ">OLDEST", ">ACCEPTED EVER", ">ON DISK", "OLDEST ACCEPTED"});
-  for (const auto& name : inspector.lanes()) {
-    const auto lane = inspector.summary(name);
-    lanes.push_back(lane_json(lane));
-    table.add({name.text(), std::to_string(lane.waiting), show_bytes(lane.waiting_bytes),
+  for (const auto& one : place.lanes()) {
+    const auto lane = one.inspector->summary(one.name);
+    lanes.push_back(lane_json(lane, one.stand_in));
+    table.add({one.text(), std::to_string(lane.waiting), show_bytes(lane.waiting_bytes),
                lane.oldest ? show_duration(seconds(lane.oldest->age)) : "-", std::to_string(lane.highest),
                show_bytes(lane.disk_bytes), lane.oldest ? iso8601(lane.oldest->wall) : "-"});
   }
@@ -53,7 +53,7 @@ Exit list_dead(SpoolPlace& place) {
     fmt::print("{}\n", Json{{"lanes", lanes}}.dump(-1, ' ', false, Json::error_handler_t::replace));
   } else {
     fmt::print("{}{}", table.empty() ? "The spool has no lanes.\n" : table.text(),
-               inspector.live() ? "" : "The gateway is not running.\n");
+               place.inspector().live() ? "" : "The gateway is not running.\n");
   }
   return Exit::ok;
 }

@@ -41,12 +41,19 @@ void SpoolPlace::find() {
     const auto theirs = std::filesystem::path(show(status->at("gateway"), "state"));
     std::error_code error;
     if (!state_ || std::filesystem::equivalent(theirs, *state_, error)) {
-      status_ = std::move(status);
       folder_ = theirs / "spool";
+      const auto& gateway = status->at("gateway");
+      if (gateway.contains("runtime")) stand_in_folder_ = std::filesystem::path(show(gateway, "runtime")) / "spool";
+      status_ = std::move(status);
       return;
     }
   }
-  const auto state = state_ ? *state_ : gateway::load_configuration({}).gateway.state;
+  auto state = state_.value_or(std::filesystem::path());
+  if (!state_) {
+    const auto configured = gateway::load_configuration({}).gateway;
+    state = configured.state;
+    stand_in_folder_ = configured.runtime / "spool";
+  }
   folder_ = state / "spool";
   std::error_code error;
   if (std::filesystem::exists(folder_, error)) return;
@@ -73,14 +80,49 @@ const spool::Inspector& SpoolPlace::inspector() {
   return *inspector_;
 }
 
-spool::LaneName SpoolPlace::lane(const std::string& text) {
-  const auto lanes = inspector().lanes();
-  const auto found = std::ranges::find(lanes, text, &spool::LaneName::text);
-  if (found != lanes.end()) return *found;
+std::vector<SpoolLane> SpoolPlace::lanes() {
+  std::vector<SpoolLane> lanes;
+  // A gateway whose state folder cannot be used has none there.
+  std::error_code error;
+  if (!live() || std::filesystem::exists(folder_, error) || error) {
+    for (const auto& name : inspector().lanes()) lanes.push_back({name, false, &inspector()});
+  }
+  add_stand_ins(lanes);
+  return lanes;
+}
+
+void SpoolPlace::add_stand_ins(std::vector<SpoolLane>& lanes) {
+  std::error_code error;
+  if (stand_in_folder_.empty() || !std::filesystem::exists(stand_in_folder_ / "identity", error)) return;
+  if (!stand_in_) {
+    stand_in_ = std::make_unique<spool::Inspector>(stand_in_folder_, spool::machine_disk(), machine_clock());
+  }
+  for (const auto& name : stand_in_->lanes()) {
+    bool used = false;
+    stand_in_->walk(name, spool::Inspector::Which::all, [&](const spool::Seen&) {
+      used = true;
+      return false;
+    });
+    if (used) lanes.push_back({name, true, stand_in_.get()});
+  }
+}
+
+std::vector<SpoolLane> SpoolPlace::lane(const std::string& text) {
+  auto lanes = this->lanes();
   std::string known;
   for (const auto& one : lanes) known += (known.empty() ? "" : ", ") + one.text();
+  std::erase_if(lanes, [&](const SpoolLane& one) { return one.name.text() != text; });
+  if (!lanes.empty()) return lanes;
   throw Quit(Exit::usage, fmt::format("there is no lane '{}' in {}; {}", text, folder_.string(),
                                       known.empty() ? "there are none" : "the lanes are " + known));
+}
+
+SpoolLane SpoolPlace::lane(const std::string& text, bool stand_in) {
+  for (const auto& one : lane(text)) {
+    if (one.stand_in == stand_in) return one;
+  }
+  throw Quit(Exit::usage, stand_in ? fmt::format("nothing stands in for {}", text)
+                                   : fmt::format("{} is in memory only; say --stand-in to change it there", text));
 }
 
 }  // namespace tidegate::cli

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -13,6 +14,15 @@
 #include "spool/inspector.hpp"
 
 namespace tidegate::cli {
+
+/// A lane of the spool, or of what stands in for it in memory while the disk refuses.
+struct SpoolLane {
+  spool::LaneName name;
+  bool stand_in = false;
+  const spool::Inspector* inspector = nullptr;  ///< of the spool that it is in
+  /// "cloud/default", with a mark when it stands in.
+  [[nodiscard]] std::string text() const { return name.text() + (stand_in ? " (in memory)" : ""); }
+};
 
 /// Which spool, and whether a gateway has it: the options that the spool commands share, and what came of them.
 class SpoolPlace {
@@ -30,20 +40,30 @@ class SpoolPlace {
   /// The gateway that has it answers. Its status as it was at find().
   [[nodiscard]] bool live() const noexcept { return status_.has_value(); }
   [[nodiscard]] const Json& status() const { return *status_; }
-  [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }
+  [[nodiscard]] const std::filesystem::path& folder(bool stand_in = false) const noexcept {
+    return stand_in ? stand_in_folder_ : folder_;
+  }
   /// Of that spool. Throws Quit when it may not be read.
   [[nodiscard]] const spool::Inspector& inspector();
-  /// "upstream/lane" of a lane that is there. Throws Quit, naming those that are, when it is not.
-  [[nodiscard]] spool::LaneName lane(const std::string& text);
+  /// All that are there, those that stand in behind the others, as far as they hold anything. Throws as inspector().
+  [[nodiscard]] std::vector<SpoolLane> lanes();
+  /// The lane of that name and, if there is one, that which stands in for it. Throws Quit, naming the lanes there are,
+  /// when there is neither.
+  [[nodiscard]] std::vector<SpoolLane> lane(const std::string& text);
+  /// One of these two; throws Quit when it is not there.
+  [[nodiscard]] SpoolLane lane(const std::string& text, bool stand_in);
 
  private:
   [[nodiscard]] std::optional<Json> ask_status() const;
+  void add_stand_ins(std::vector<SpoolLane>& lanes);
 
   Remote remote_;
   std::optional<std::filesystem::path> state_;
   std::optional<Json> status_;
   std::filesystem::path folder_;
+  std::filesystem::path stand_in_folder_;  ///< empty: not known
   std::unique_ptr<spool::Inspector> inspector_;
+  std::unique_ptr<spool::Inspector> stand_in_;
 };
 
 }  // namespace tidegate::cli

@@ -114,18 +114,16 @@ std::string show_accepted(const spool::Record& record, const spool::Inspector& i
   return iso8601(wall) + (clock == ClockQuality::unsynced ? " (clock not set)" : "");
 }
 
-Json record_json(const spool::LaneName& lane, const spool::Seen& seen, const spool::Inspector& inspector) {
+Json record_json(const SpoolLane& lane, const spool::Seen& seen) {
+  const auto& inspector = *lane.inspector;
   const auto& record = seen.record;
   const auto& message = record.message;
   const auto& properties = message.properties;
   const auto [wall, clock] = inspector.accepted_at(record);
-  Json json{{"lane", lane.text()},
-            {"sequence", record.sequence},
-            {"epoch", record.epoch},
-            {"waiting", seen.waiting},
-            {"accepted", iso8601(wall)},
-            {"clock", to_string(clock)},
-            {"age_s", std::chrono::duration<double>(inspector.since(record)).count()}};
+  Json json{{"lane", lane.name.text()},    {"stand_in", lane.stand_in},
+            {"sequence", record.sequence}, {"epoch", record.epoch},
+            {"waiting", seen.waiting},     {"accepted", iso8601(wall)},
+            {"clock", to_string(clock)},   {"age_s", std::chrono::duration<double>(inspector.since(record)).count()}};
   if (wall != record.wall) json["accepted_by_its_clock"] = iso8601(record.wall);
   put_bytes(json, "topic", message.topic);
   json["qos"] = static_cast<int>(message.qos);

@@ -5,13 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/cli/remote.hpp"
-#include "spool/inspector.hpp"
+#include "gateway/cli/spool_place.hpp"
 
 namespace tidegate::cli {
 
 /// Every field of a record. Bytes that are no UTF-8 go as <name>_base64.
-[[nodiscard]] Json record_json(const spool::LaneName& lane, const spool::Seen& seen, const spool::Inspector& inspector);
+[[nodiscard]] Json record_json(const SpoolLane& lane, const spool::Seen& seen);
 
 /// A payload as a person can read it on one line of a terminal: text, shortened, with what is no text escaped; or
 /// bytes.

@@ -3,6 +3,7 @@
 // spool why: where did my message go?
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,7 +38,7 @@ struct Destination {
 
 /// A record of the topic, and what can be said of it without looking at others.
 struct Trace {
-  spool::LaneName lane;
+  SpoolLane lane;
   spool::Seen seen;
   std::uint64_t before = 0;  ///< that wait, too
 };
@@ -78,18 +79,20 @@ std::optional<std::vector<Destination>> destinations_of(const SpoolPlace& place,
 }
 
 /// The newest of them, oldest first.
-std::vector<Trace> traces_of(const Why& asked, const spool::Inspector& inspector,
-                             const std::vector<Destination>& destinations) {
+std::vector<Trace> traces_of(Why& asked, const std::vector<Destination>& destinations) {
+  const auto lanes = asked.place.lanes();
+  std::map<const spool::Inspector*, Nanoseconds> now;  // each spool has an age of its own
+  for (const auto& lane : lanes) now.try_emplace(lane.inspector, lane.inspector->since({}));
   std::vector<Trace> all;
-  for (const auto& lane : inspector.lanes()) {
+  for (const auto& lane : lanes) {
     const auto is_it = [&](const std::string& topic) {
       return topic == asked.topic || std::ranges::any_of(destinations, [&](const Destination& one) {
-               return one.topic == topic && one.lane.upstream == lane.upstream;
+               return one.topic == topic && one.lane.upstream == lane.name.upstream;
              });
     };
     std::deque<Trace> newest;
     std::uint64_t waiting = 0;
-    inspector.walk(lane, spool::Inspector::Which::all, [&](const spool::Seen& seen) {
+    lane.inspector->walk(lane.name, spool::Inspector::Which::all, [&](const spool::Seen& seen) {
       if (is_it(seen.record.message.topic)) {
         newest.push_back({lane, seen, waiting});
         newest.back().seen.record.message.payload.clear();
@@ -100,7 +103,8 @@ std::vector<Trace> traces_of(const Why& asked, const spool::Inspector& inspector
     });
     all.insert(all.end(), newest.begin(), newest.end());
   }
-  std::ranges::stable_sort(all, {}, [](const Trace& trace) { return trace.seen.record.age; });
+  const auto ago = [&](const Trace& trace) { return now.at(trace.lane.inspector) - trace.seen.record.age; };
+  std::ranges::stable_sort(all, std::ranges::greater{}, ago);
   if (all.size() > asked.count) all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(asked.count));
   return all;
 }
@@ -110,8 +114,8 @@ class Memory {
  public:
   explicit Memory(SpoolPlace& place) : place_(place) {}
 
-  [[nodiscard]] std::optional<Answer> find(const spool::LaneName& lane, std::uint64_t sequence) {
-    const auto [known, fresh] = lanes_.try_emplace(lane);
+  [[nodiscard]] std::optional<Answer> find(const SpoolLane& lane, std::uint64_t sequence) {
+    const auto [known, fresh] = lanes_.try_emplace(lane.text());
     if (fresh) known->second = load(lane);
     const auto& fates = known->second;
     // The newest first: a number does not leave a lane twice, but a file may be patched together.
@@ -126,11 +130,12 @@ class Memory {
     std::uint64_t first, last;
     Answer answer;
   };
-  [[nodiscard]] std::vector<Span> load(const spool::LaneName& lane) {
+  [[nodiscard]] std::vector<Span> load(const SpoolLane& lane) {
     std::vector<Span> spans;
     if (place_.live()) {
       try {
-        const Json answer = place_.remote().ask("spool.fates", {{"lane", lane.text()}});
+        const Json answer =
+            place_.remote().ask("spool.fates", {{"lane", lane.name.text()}, {"stand_in", lane.stand_in}});
         for (const auto& one : answer.value("fates", Json::array())) {
           spans.push_back({one.value("first", std::uint64_t{0}),
                            one.value("last", std::uint64_t{0}),
@@ -141,7 +146,7 @@ class Memory {
         spans.clear();  // a lane that the gateway has not opened
       }
     }
-    for (const auto& fate : place_.inspector().fates(lane)) {
+    for (const auto& fate : lane.inspector->fates(lane.name)) {
       spans.push_back({fate.first,
                        fate.last,
                        {fate.discard ? spool::to_string(*fate.discard) : "delivered", iso8601(fate.when), fate.why}});
@@ -150,7 +155,7 @@ class Memory {
   }
 
   SpoolPlace& place_;
-  std::map<spool::LaneName, std::vector<Span>> lanes_;
+  std::map<std::string, std::vector<Span>> lanes_;
 };
 
 /// What keeps a lane's messages from being delivered now.
@@ -186,8 +191,8 @@ Answer answer_of(const Trace& trace, SpoolPlace& place, Memory& memory) {
   }
   // It may have left since it was looked at.
   if (auto fate = memory.find(trace.lane, sequence)) return *fate;
-  auto why = obstacle(place, trace.lane);
-  if (trace.lane.lane != dead_letter_lane) {
+  auto why = obstacle(place, trace.lane.name);
+  if (trace.lane.name.lane != dead_letter_lane) {
     why += trace.before == 0 ? "; it is the next in its lane" : fmt::format("; {} before it in its lane", trace.before);
   }
   return {"waiting", "", why};
@@ -214,16 +219,17 @@ std::string nothing(const std::string& topic, const std::optional<std::vector<De
 Exit why(Why& asked) {
   check_topic(asked.topic);
   asked.place.find();
-  const auto& inspector = asked.place.inspector();
   const auto destinations = destinations_of(asked.place, asked.topic);
-  const auto traces = traces_of(asked, inspector, destinations.value_or(std::vector<Destination>{}));
+  const auto traces = traces_of(asked, destinations.value_or(std::vector<Destination>{}));
   Memory memory(asked.place);
   for (const auto& trace : traces) {
     const auto answer = answer_of(trace, asked.place, memory);
     const auto& record = trace.seen.record;
+    const auto& inspector = *trace.lane.inspector;
     if (asked.place.json()) {
       const auto [wall, clock] = inspector.accepted_at(record);
-      Json json{{"lane", trace.lane.text()},
+      Json json{{"lane", trace.lane.name.text()},
+                {"stand_in", trace.lane.stand_in},
                 {"sequence", record.sequence},
                 {"topic", record.message.topic},
                 {"accepted", iso8601(wall)},
@@ -235,7 +241,8 @@ Exit why(Why& asked) {
       fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
       continue;
     }
-    fmt::print("{} {}{}, accepted {}: {}{}{}\n", trace.lane.text(), record.sequence,
+    fmt::print("{} {}{}{}, accepted {}: {}{}{}\n", trace.lane.name.text(), record.sequence,
+               trace.lane.stand_in ? " (in memory)" : "",
                record.message.topic == asked.topic ? "" : " as " + harmless(record.message.topic),
                show_accepted(record, inspector), answer.what == "unknown" ? "gone" : answer.what,
                answer.when.empty() ? "" : " " + answer.when, answer.why.empty() ? "" : ", " + harmless(answer.why));

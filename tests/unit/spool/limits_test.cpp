@@ -21,20 +21,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Bench;
+using test::comes_true;
 using test::numbers;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-/// Waits until the sync thread, which looks once a second, has brought it about.
-template <class Condition>
-bool comes_true(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
 
 // ----------------------------------------------------------------------------------------------------------- messages
 
