@@ -20,7 +20,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::size_t read_count = 128;
+constexpr std::size_t read_count = 64;
 constexpr std::size_t read_bytes = 256U << 10;
 constexpr std::size_t share_unit = 1024;  ///< bytes that cost one unit of a share
 constexpr auto stall = std::chrono::seconds{30};
@@ -101,7 +101,7 @@ void Pump::wake() noexcept {
     if (readable_) return;
     readable_ = true;
   }
-  condition_.notify_one();
+  if (!session_->call_soon()) condition_.notify_one();
 }
 
 void Pump::send(Message message) {
@@ -171,12 +171,13 @@ void Pump::on_outcomes_told() {
   bool here = false;
   {
     const std::lock_guard lock(mutex_);
-    if (told_.empty() || batch_told_) return;
-    batch_told_ = true;
+    const bool told = !told_.empty() && !batch_told_;
+    if (!told && !(readable_ && has_room_)) return;
+    batch_told_ = !told_.empty();
     here = link_up_ && !new_end_ && !new_limits_ && !stopping_;
   }
   if (std::unique_lock rounds(round_mutex_, std::defer_lock); here && rounds.try_lock()) {
-    if (!round(Reads::no)) return;
+    if (!round(Waits::no)) return;
   }
   condition_.notify_one();
 }
@@ -187,7 +188,7 @@ void Pump::run() noexcept {
   for (;;) {
     await_news();
     const std::lock_guard rounds(round_mutex_);
-    static_cast<void>(round(Reads::yes));
+    static_cast<void>(round(Waits::for_disk));
     if (!news_.stopping) continue;
     std::unique_lock lock(mutex_);
     const auto left = drain_until_ - steady_clock::now();
@@ -211,8 +212,8 @@ void Pump::await_news() {
   waits_until_ = Time::min();
 }
 
-bool Pump::round(Reads reads) noexcept {
-  may_read_ = reads == Reads::yes;
+bool Pump::round(Waits waits) noexcept {
+  may_wait_ = waits == Waits::for_disk;
   unread_ = false;
   {
     const std::lock_guard lock(mutex_);
@@ -588,15 +589,18 @@ bool Pump::has_next(LaneState& lane, std::size_t part) {
   }
   if (stream.next < stream.read.size()) return true;
   if (stream.dry) return false;
-  if (!may_read_) {
-    unread_ = true;
-    return false;
-  }
+  const std::size_t count = lane.options.latest ? 1 : read_count;
   stream.next = 0;
   stream.read.clear();
   try {
-    stream.read =
-        lane.options.lane->read(lane.options.latest ? 1 : read_count, read_bytes, static_cast<spool::Part>(part));
+    if (may_wait_) {
+      stream.read = lane.options.lane->read(count, read_bytes, static_cast<spool::Part>(part));
+    } else if (auto some = lane.options.lane->read_memory(count, read_bytes, static_cast<spool::Part>(part))) {
+      stream.read = std::move(*some);
+    } else {
+      unread_ = true;
+      return false;
+    }
   } catch (const std::exception& error) {
     log::error("{}: lane {}: {}", options_.name, lane.options.name, error.what());
     lane.not_before = round_ + std::min(disk_pause, options_.retry_most);

@@ -95,10 +95,10 @@ struct PumpStatus {
 /// and where there are none, it is tried for ever.
 ///
 /// It works in rounds: what was told since the last one is worked on as a batch, then the window is filled. Owns its
-/// session and one thread, which waits for its condition, never for the network. A round for acknowledgements alone
-/// runs where they came, on Paho's thread, unless another is under way: at full speed that saves a change of threads
-/// for each batch. Such a round reads nothing: lanes are read on the pump's own thread, ahead. Public functions are
-/// thread-safe.
+/// session and one thread, which waits for its condition, never for the network. A round for acknowledgements or new
+/// messages alone runs where they came, on Paho's thread, unless another is under way: that saves a change of threads
+/// for each batch. Such a round does not wait for the disk: what is not in memory is read on the pump's own thread.
+/// Public functions are thread-safe.
 class Pump final : private mqtt::SessionListener {
  public:
   using MakeSession = std::function<std::unique_ptr<mqtt::Session>(mqtt::SessionListener&)>;
@@ -183,12 +183,12 @@ class Pump final : private mqtt::SessionListener {
   void on_outcome(std::uint64_t slot, const mqtt::Outcome& outcome) override;
   void on_outcomes_told() override;
 
-  enum class Reads : std::uint8_t { yes, no };
+  enum class Waits : std::uint8_t { no, for_disk };
 
   void run() noexcept;
   void await_news();
   /// With round_mutex_ held. Returns whether something is left for the pump's thread.
-  bool round(Reads reads) noexcept;
+  bool round(Waits waits) noexcept;
   void take_news();
   void publish_status();
   [[nodiscard]] bool is_idle() const;
@@ -249,8 +249,8 @@ class Pump final : private mqtt::SessionListener {
   Time next_try_ = Time::max();  ///< when something that waits may go on
   mqtt::Limits limits_;
   bool connected_ = false;
-  bool may_read_ = true;  ///< in this round
-  bool unread_ = false;   ///< in this round, something would have been read
+  bool may_wait_ = true;  ///< in this round, for the disk
+  bool unread_ = false;   ///< in this round, something was left on the disk
   bool paced_ = false;
   bool blocked_ = false;            ///< the session did not take the last message it was given in this round
   std::uint64_t acknowledged_ = 0;  ///< so many of all, positively

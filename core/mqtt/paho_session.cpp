@@ -10,6 +10,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <new>
 #include <random>
 #include <set>
 #include <string_view>
@@ -84,6 +85,7 @@ class PahoSession final {
   void stop(milliseconds timeout) noexcept;
   bool publish(std::uint64_t slot, const Message& message) noexcept;
   void flush() noexcept;
+  bool call_soon() noexcept;
   void subscribe(std::vector<Subscription> subscriptions);
   void reconnect(const std::string& why) noexcept;
   State state() const noexcept { return state_.load(); }
@@ -1014,8 +1016,13 @@ void PahoSession::settle(Pending* pending, const Outcome& outcome) {
   }
   if (told || listener_ == nullptr) return;
   listener_->on_outcome(slot, outcome);
-  // On the session's own thread tell_rest_unknown() comes next.
-  call_after_batch([](void* self) { static_cast<PahoSession*>(self)->outcomes_told(); }, this);
+  call_soon();  // on the session's own thread tell_rest_unknown() comes next
+}
+
+bool PahoSession::call_soon() noexcept try {
+  return call_after_batch([](void* self) { static_cast<PahoSession*>(self)->outcomes_told(); }, this);
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 void PahoSession::outcomes_told() noexcept {
@@ -1425,6 +1432,7 @@ class Door final : public Session {
     return session_->publish(slot, message);
   }
   void flush() noexcept override { session_->flush(); }
+  bool call_soon() noexcept override { return session_->call_soon(); }
   void subscribe(std::vector<Subscription> subscriptions) override { session_->subscribe(std::move(subscriptions)); }
   void reconnect(const std::string& why) noexcept override { session_->reconnect(why); }
   [[nodiscard]] State state() const noexcept override { return session_->state(); }

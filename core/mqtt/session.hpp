@@ -118,7 +118,8 @@ class SessionListener {
   virtual void on_outcome(std::uint64_t slot, const Outcome& outcome) = 0;
   /// No more outcomes are at hand for now: what was told since the last call may be worked on. Called after every
   /// on_outcome() sooner or later, on the same thread, before that thread waits for the network. Without Paho's lock:
-  /// publish() and flush() may be called here. Other calls may come meanwhile, on other threads.
+  /// publish() and flush() may be called here. Other calls may come meanwhile, on other threads. Session::call_soon()
+  /// asks for one.
   virtual void on_outcomes_told() {}
 };
 
@@ -143,6 +144,10 @@ class Session {
   /// Puts what publish() was given on its way. Once it has been called, publish() alone may leave a message waiting for
   /// company, for a second at most; so call this after the last one of a batch. Cheap. Not from a callback.
   virtual void flush() noexcept {}
+  /// On one of Paho's threads: has on_outcomes_told() called there, whether there are outcomes or not, once what came
+  /// with the message has been worked on, and returns true. Elsewhere: does nothing and returns false. Cheap; may be
+  /// called from any callback of any session.
+  virtual bool call_soon() noexcept { return false; }
   /// The wanted set of subscriptions: sent at every connect, and the difference at once when connected. Thread-safe.
   virtual void subscribe(std::vector<Subscription> subscriptions) = 0;
   /// Drops the connection and connects again at once; for a watchdog that saw no progress. Thread-safe.

@@ -103,6 +103,9 @@ class Lane {
   /// SystemError when the disk cannot be read: try again some time later; what cannot be read then either counts as
   /// damaged, at once when only parts of a segment cannot, after a minute when nothing can. One reader at a time.
   [[nodiscard]] virtual std::vector<Record> read(std::size_t count, std::size_t bytes, Part part = Part::history) = 0;
+  /// The same without waiting for the disk: nothing when what comes next would have to be read from it.
+  [[nodiscard]] virtual std::optional<std::vector<Record>> read_memory(std::size_t count, std::size_t bytes,
+                                                                       Part part = Part::history) = 0;
   /// What waits now becomes history, what is accepted from now on is live: each is read on its own, in order of
   /// acceptance. Without a cut all is history. A second cut joins what is left of the parts and cuts anew; what has
   /// been read and not settled is not read again. When the history has been read to its end, it stays empty until the

@@ -859,6 +859,22 @@ std::vector<Record> Log::read(std::size_t count, std::size_t bytes, Part part) {
   return result;
 }
 
+std::optional<std::vector<Record>> Log::read_memory(std::size_t count, std::size_t bytes, Part part) {
+  const std::unique_lock reading(read_mutex_, std::try_to_lock);
+  if (!reading) return std::nullopt;  // the disk is being read
+  auto& reader = part == Part::live ? live_ : history_;
+  std::vector<Record> result;
+  const std::lock_guard lock(mutex_);
+  if (part == Part::live && cut_ == 0) return result;
+  const auto end = end_of(part);
+  read_recent(reader, end, count, bytes, result);
+  if (!result.empty()) return result;
+  if (reader.next < end) return std::nullopt;
+  reader.waits = true;
+  reader.walk.rest();
+  return result;
+}
+
 /// From memory, as long as the next record is there. bytes: how many more are wanted.
 void Log::read_recent(Reader& reader, std::uint64_t end, std::size_t count, std::size_t& bytes,
                       std::vector<Record>& into) {

@@ -47,6 +47,8 @@ class Log final : public Lane {
   void on_durable(std::function<void(std::uint64_t)> callback) override;
   void on_readable(std::function<void()> callback) override;
   std::vector<Record> read(std::size_t count, std::size_t bytes, Part part = Part::history) override;
+  std::optional<std::vector<Record>> read_memory(std::size_t count, std::size_t bytes,
+                                                 Part part = Part::history) override;
   void cut() override;
   void rewind() override;
   using Lane::acknowledge;

@@ -66,6 +66,11 @@ class MemoryLane final : public spool::Lane {
   void on_durable(std::function<void(std::uint64_t)>) override {}
   void rewind() override {}
   void on_readable(std::function<void()> callback) override { readable_ = std::move(callback); }
+  std::optional<std::vector<spool::Record>> read_memory(std::size_t count, std::size_t bytes,
+                                                        spool::Part part) override {
+    if (on_disk) return std::nullopt;
+    return read(count, bytes, part);
+  }
   std::vector<spool::Record> read(std::size_t count, std::size_t, spool::Part part = spool::Part::history) override {
     const std::lock_guard lock(mutex_);
     if (unreadable) throw SystemError(EIO, "reading the segment");
@@ -140,6 +145,7 @@ class MemoryLane final : public spool::Lane {
   bool full = false;
   bool broken = false;
   std::atomic<bool> unreadable{false};
+  std::atomic<bool> on_disk{false};  ///< read_memory() gives nothing
   std::atomic<bool> unwritable{false};
   bool keep_latest = false;     ///< as WhenFull::keep_latest
   WallTime wall{};              ///< of what is appended

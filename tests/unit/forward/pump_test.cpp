@@ -33,6 +33,7 @@ class ScriptedSession final : public mqtt::Session {
   struct Sent {
     std::uint64_t slot;
     Message message;
+    std::thread::id thread;
   };
   explicit ScriptedSession(mqtt::SessionListener& told) : listener(told) {}
 
@@ -47,7 +48,7 @@ class ScriptedSession final : public mqtt::Session {
         condition.notify_all();
         return false;
       }
-      sent.push_back({slot, message});
+      sent.push_back({slot, message, std::this_thread::get_id()});
       open.insert(slot);
       most_open = std::max(most_open, open.size());
       flushed = false;
@@ -70,6 +71,10 @@ class ScriptedSession final : public mqtt::Session {
       ++flushes;
     }
     condition.notify_all();
+  }
+  bool call_soon() noexcept override {
+    ++calls_asked;
+    return calls_soon;
   }
   void subscribe(std::vector<mqtt::Subscription>) override {}
   void reconnect(const std::string&) noexcept override {}
@@ -166,6 +171,8 @@ class ScriptedSession final : public mqtt::Session {
   int flushes = 0;
   int not_taken = 0;
   std::atomic<bool> up{false};
+  std::atomic<bool> calls_soon{false};  ///< as on one of Paho's threads: the test then calls on_outcomes_told()
+  std::atomic<int> calls_asked{0};
 
  private:
   bool blocked_ = false;
@@ -321,6 +328,53 @@ class APump : public testing::Test {
   ScriptedSession* session_ = nullptr;
   std::unique_ptr<Pump> pump_;
 };
+
+/// With one message under way, and the pump's thread at rest.
+class APumpAtRest : public APump {
+ protected:
+  void SetUp() override {
+    PumpOptions options;
+    options.window = 1;
+    make(options);
+    append(4);
+    pump_->start();
+    session_->connect();
+    ASSERT_TRUE(session_->wait_sent(1));
+    ASSERT_TRUE(wait_status([](const PumpStatus& status) { return status.in_flight == 1; }));
+  }
+};
+
+TEST_F(APumpAtRest, GoesOnOnTheThreadThatBringsAnAcknowledgement) {
+  for (std::size_t done = 0; done < 3; ++done) {
+    session_->settle(session_->at(done).slot);
+    ASSERT_EQ(session_->count(), done + 2) << "on_outcomes_told() returned without the next one";
+    EXPECT_EQ(session_->at(done + 1).thread, std::this_thread::get_id());
+  }
+  EXPECT_EQ(payloads(), (std::vector<std::string>{"0", "1", "2", "3"}));
+  EXPECT_EQ(lane_.settled(), 3U);
+}
+
+TEST_F(APumpAtRest, TakesWhatIsNewFromMemoryWhereItCame) {
+  for (std::size_t done = 0; done < 4; ++done) session_->settle(session_->at(done).slot);
+  session_->calls_soon = true;
+  const int asked = session_->calls_asked;
+  append(1, 4);
+  EXPECT_EQ(session_->calls_asked, asked + 1);
+  EXPECT_EQ(session_->count(), 4U) << "it is for the end of the batch";
+  session_->listener.on_outcomes_told();
+  ASSERT_EQ(session_->count(), 5U);
+  EXPECT_EQ(session_->at(4).thread, std::this_thread::get_id());
+}
+
+TEST_F(APumpAtRest, LeavesToItsOwnThreadWhatIsOnTheDisk) {
+  for (std::size_t done = 0; done < 4; ++done) session_->settle(session_->at(done).slot);
+  lane_.on_disk = true;
+  session_->calls_soon = true;
+  append(1, 4);
+  session_->listener.on_outcomes_told();
+  ASSERT_TRUE(session_->wait_sent(5));
+  EXPECT_NE(session_->at(4).thread, std::this_thread::get_id());
+}
 
 TEST_F(APump, DeliversInOrderAndAcknowledgesEachOnce) {
   make();

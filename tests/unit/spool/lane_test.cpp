@@ -583,6 +583,35 @@ TEST(ALane, CountsWhatWaits) {
 
 // ---------------------------------------------------------------------------------------------------------- callbacks
 
+TEST(ALane, GivesFromMemoryWhatIsThereAndSaysWhenTheNextIsOnDisk) {
+  Bench bench;
+  auto& lane = bench.open();
+  bench.append(1, 5);
+  const auto some = lane.read_memory(3, 1U << 20);
+  ASSERT_TRUE(some);
+  ASSERT_EQ(some->size(), 3U);
+  EXPECT_EQ(some->front().sequence, 1U);
+  EXPECT_EQ(lane.read_memory(10, 1U << 20)->size(), 2U);
+  EXPECT_THAT(*lane.read_memory(10, 1U << 20), IsEmpty()) << "the end is known without the disk";
+
+  auto& again = bench.reopen();
+  EXPECT_FALSE(again.read_memory(10, 1U << 20)) << "all of it was appended by a process before";
+  bench.append(6, 1);
+  EXPECT_FALSE(again.read_memory(10, 1U << 20)) << "the sixth is in memory, and not the next";
+  EXPECT_EQ(again.read(5, 1U << 20).size(), 5U);
+  EXPECT_EQ(again.read_memory(10, 1U << 20)->size(), 1U);
+}
+
+TEST(ALane, CallsAReaderThatCameToTheEndInMemory) {
+  Bench bench;
+  auto& lane = bench.open();
+  std::atomic<unsigned> calls = 0;
+  lane.on_readable([&] { ++calls; });
+  EXPECT_THAT(*lane.read_memory(10, 1000), IsEmpty());
+  bench.append(1, 5);
+  EXPECT_EQ(calls, 1U);
+}
+
 TEST(ALane, CallsItsReaderOnceWhenSomethingArrivesAfterTheEnd) {
   Bench bench;
   auto& lane = bench.open();
