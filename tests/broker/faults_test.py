@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import parts
@@ -54,6 +55,16 @@ def gateway(folder, url, more="", mount=None, name="gateway"):
 
 def problems(running):
     return {one["what"]: one["why"] for one in running.status()["health"]["problems"]}
+
+
+def witness_from_the_start(running, upstream):
+    """Starts the upstream; its witness is there before the gateway can be."""
+    running.process.send_signal(signal.SIGSTOP)
+    try:
+        upstream.start()
+        return parts.Witness(upstream, "device/#")
+    finally:
+        running.process.send_signal(signal.SIGCONT)
 
 
 @needs_namespaces
@@ -127,8 +138,7 @@ def test_a_full_disk_costs_the_oldest_messages_and_drains_and_recovers_alone(tmp
         lane = running.lane()
         assert lane["discarded"].get("refused", 0) == 0 and lane["discarded"]["evicted"] > 0
         assert lane["waiting"] + lane["discarded"]["evicted"] == 450
-        upstream.start()
-        witness = parts.Witness(upstream, "device/#")
+        witness = witness_from_the_start(running, upstream)
         running.wait_drained()
         (inside / "filler").unlink()
         send(450, 100)
@@ -151,8 +161,7 @@ def test_a_full_disk_refuses_what_is_new_when_told_so_and_tells_who_asks(tmp_pat
         publish_lines(running.port, "device/a", (f"{n} {payload}" for n in range(600)))
         lane = wait_until(lambda: (lane := running.lane())["accepted"] + lane["discarded"].get("refused", 0) == 600 and lane, "600")
         assert lane["discarded"]["refused"] > 0
-        upstream.start()
-        witness = parts.Witness(upstream, "device/#")
+        witness = witness_from_the_start(running, upstream)
         running.wait_drained()
         seen = witness.wait_for(lambda seen: len({one.payload for one in seen}) >= lane["accepted"])
         numbers = list(dict.fromkeys(int(one.payload.split()[0]) for one in seen))
@@ -170,8 +179,7 @@ def test_a_lane_that_somebody_deletes_loses_nothing_that_waits(tmp_path, upstrea
         payload = "x" * 500_000
         publish_lines(running.port, "device/a", (f"{n} {payload}" for n in range(40)))  # more than the open segment holds
         wait_until(lambda: sum(lane["accepted"] for lane in running.upstream()["lanes"]) == 41, "all of them")
-        upstream.start()
-        witness = parts.Witness(upstream, "device/#")
+        witness = witness_from_the_start(running, upstream)
         seen = witness.wait_for(lambda seen: len({one.payload for one in seen}) == 41)
         assert {one.payload.split()[0] for one in seen} == {"before", *map(str, range(40))}
         witness.stop()
