@@ -20,7 +20,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::size_t read_count = 64;
+constexpr std::size_t read_count = 256;
 constexpr std::size_t read_bytes = 256U << 10;
 constexpr std::size_t share_unit = 1024;  ///< bytes that cost one unit of a share
 constexpr auto stall = std::chrono::seconds{30};

@@ -43,7 +43,7 @@ struct LaneOptions {
   std::chrono::milliseconds sync_interval{50};  ///< group commit
   std::uint64_t sync_bytes = 64U << 10;         ///< or so many bytes, whichever comes first
   std::uint64_t segment_size = 8ULL << 20;
-  std::uint64_t memory = 256U << 10;  ///< bytes of the newest records that are also kept in memory
+  std::uint64_t memory = 1U << 20;  ///< bytes of the newest records that are also kept in memory
 };
 
 /// The two parts of a lane that has been cut; see Lane::cut().
