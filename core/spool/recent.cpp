@@ -19,7 +19,7 @@ void Recent::add(std::uint64_t sequence, Place begin, std::span<const std::byte>
     first_ = sequence;
     if (length > size_) return;
   }
-  if (ring_.empty()) ring_.resize(size_);
+  if (!ring_) ring_ = std::make_unique_for_overwrite<std::byte[]>(size_);  // not touched, and so not resident
   if (head_ + length > size_) {
     while (!entries_.empty() && entries_.front().offset >= head_) forget_oldest();
     head_ = 0;
@@ -27,14 +27,14 @@ void Recent::add(std::uint64_t sequence, Place begin, std::span<const std::byte>
   while (!entries_.empty() && entries_.front().offset >= head_ && entries_.front().offset < head_ + length) {
     forget_oldest();
   }
-  std::memcpy(ring_.data() + head_, encoded.data(), length);
+  std::memcpy(ring_.get() + head_, encoded.data(), length);
   entries_.push_back({begin, head_, length});
   head_ += length;
 }
 
 std::span<const std::byte> Recent::encoded(std::uint64_t sequence) const noexcept {
   const auto& entry = entries_[sequence - first_];
-  return std::span(ring_).subspan(entry.offset, entry.length);
+  return {ring_.get() + entry.offset, entry.length};
 }
 
 }  // namespace tidegate::spool

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "spool/cursor.hpp"
 
@@ -36,7 +36,7 @@ class Recent {
   void forget_oldest() noexcept;
 
   const std::size_t size_;
-  std::vector<std::byte> ring_;  ///< of size_ bytes from the first record on
+  std::unique_ptr<std::byte[]> ring_;  ///< of size_ bytes from the first record on
   std::size_t head_ = 0;         ///< where the next one goes
   std::deque<Entry> entries_;
   std::uint64_t first_ = 0;  ///< sequence of the first entry

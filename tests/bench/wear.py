@@ -95,7 +95,7 @@ def main():
                             seconds=(60, "at each slow rate")).parse_args()
     results = stand.Results(given.json)
     traced = Traced if shutil.which("strace") else stand.Gateway
-    settled = min(given.warm, 70_000)  # the first segment of a lane grows; from the second on they are written through before use
+    settled = min(given.warm, 70_000)  # a lane begins in a file that grows, until that is exchanged
     for _ in range(given.runs):
         results.add("up", measure(stand.Gateway, forward, True, given.count, lambda peer: forward(peer, given.warm)))
         results.add("down", measure(stand.Gateway, collect, False, given.count, lambda peer: collect(peer, settled)))
