@@ -37,7 +37,7 @@ class Recent {
 
   const std::size_t size_;
   std::unique_ptr<std::byte[]> ring_;  ///< of size_ bytes from the first record on
-  std::size_t head_ = 0;         ///< where the next one goes
+  std::size_t head_ = 0;               ///< where the next one goes
   std::deque<Entry> entries_;
   std::uint64_t first_ = 0;  ///< sequence of the first entry
 };
