@@ -48,6 +48,7 @@ std::string to_json(const Reading& reading) {
   object["time"] = iso8601(reading.taken);
   object["clock"] = to_string(reading.clock);
   object["quality"] = to_string(reading.quality);
+  if (reading.simulated) object["simulated"] = true;
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

@@ -124,6 +124,22 @@ bool Block::has(std::string_view key) const {
   return impl_->ask(key) != nullptr;
 }
 
+Kind Block::kind(std::string_view key) const {
+  const auto* node = impl_->ask(key);
+  if (node == nullptr) return Kind::absent;
+  if (node->is_boolean()) return Kind::boolean;
+  if (node->is_number()) return Kind::number;
+  if (node->is_string()) return Kind::text;
+  if (node->is_array()) return Kind::list;
+  return node->is_table() ? Kind::table : Kind::other;
+}
+
+std::vector<std::string> Block::keys() const {
+  std::vector<std::string> keys;
+  for (auto&& [key, value] : *impl_->table) keys.emplace_back(key.str());
+  return keys;
+}
+
 bool Block::boolean(std::string_view key, bool fallback) const {
   const auto* node = impl_->ask(key);
   if (node == nullptr) return fallback;
@@ -264,6 +280,34 @@ std::vector<std::string> Block::texts(std::string_view key, std::vector<std::str
     if (auto text = text_of(*impl_, key, element)) result.push_back(std::move(*text));
   }
   return result;
+}
+
+std::vector<std::pair<double, double>> Block::pairs(std::string_view key, std::size_t least) const {
+  const auto* node = impl_->ask(key);
+  if (node == nullptr) return {};
+  const auto* array = node->as_array();
+  if (array == nullptr) {
+    impl_->expected(key, "a list of pairs of numbers, like [[0, 0.2], [100, 99.1]]", *node);
+    return {};
+  }
+  const auto finite = [](const toml::node* number) {
+    return number != nullptr && number->is_number() && std::isfinite(number->value<double>().value_or(NAN));
+  };
+  std::vector<std::pair<double, double>> result;
+  for (auto&& element : *array) {
+    const auto* pair = element.as_array();
+    if (pair == nullptr || pair->size() != 2 || !finite(pair->get(0)) || !finite(pair->get(1))) {
+      impl_->complain(element, key,
+                      fmt::format("expected a pair of numbers, like [0, 0.2], found {}",
+                                  pair == nullptr ? config::describe(element) : "another list"));
+      return {};
+    }
+    result.emplace_back(pair->get(0)->value<double>().value_or(0), pair->get(1)->value<double>().value_or(0));
+  }
+  if (result.size() >= least) return result;
+  impl_->complain(key, fmt::format("has {} pairs of numbers; it needs at least {}, like [[0, 0.2], [100, 99.1]]",
+                                   result.size(), least));
+  return {};
 }
 
 std::string Block::topic(std::string_view key, std::string_view fallback) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <tidegate/error.hpp>
@@ -22,6 +24,9 @@ struct Complaint {
   std::string what;   ///< what is wrong and how to mend it
 };
 
+/// What type of value a key has.
+enum class Kind : std::uint8_t { absent, boolean, number, text, list, table, other };
+
 /// One TOML table, read with typed getters. A getter that meets a wrong type, a missing unit or a value out of range
 /// files a complaint and returns the default, so that one pass finds every mistake. Keys that nobody asked for are
 /// complaints too ("did you mean …"), filed by finish(). Thread: the one that loads the configuration. Cheap to copy;
@@ -32,6 +37,10 @@ class Block final {
   explicit Block(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 
   [[nodiscard]] bool has(std::string_view key) const;
+  /// Of a value; never a complaint. For a key that takes more than one type.
+  [[nodiscard]] Kind kind(std::string_view key) const;
+  /// Every key that was written, known or not, sorted.
+  [[nodiscard]] std::vector<std::string> keys() const;
   /// Whether the value is this very text; never a complaint. For a word that may stand in place of a quantity.
   [[nodiscard]] bool is(std::string_view key, std::string_view text) const;
   [[nodiscard]] bool boolean(std::string_view key, bool fallback) const;
@@ -58,6 +67,8 @@ class Block final {
   /// text).
   [[nodiscard]] std::optional<std::string> secret(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> texts(std::string_view key, std::vector<std::string> fallback = {}) const;
+  /// A list of at least so many pairs of finite numbers, [[0, 0.2], [100, 99.1]]. None when absent or complained about.
+  [[nodiscard]] std::vector<std::pair<double, double>> pairs(std::string_view key, std::size_t least = 0) const;
   /// A topic, or a list of topic filters, both checked. An absent key gives the fallback (unchecked), or no filters.
   [[nodiscard]] std::string topic(std::string_view key, std::string_view fallback) const;
   [[nodiscard]] std::vector<std::string> filters(std::string_view key) const;

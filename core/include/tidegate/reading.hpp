@@ -26,12 +26,13 @@ struct Reading {
   Quality quality = Quality::good;
   WallTime taken{};
   ClockQuality clock = ClockQuality::unsynced;
+  bool simulated = false;  ///< made up: nothing was observed
 };
 
 /// The bare value: ON and OFF, an integer, the shortest decimal that reads back the same, or the text.
 [[nodiscard]] std::string to_text(const Value& value);
 
-/// {"value":…,"unit":…,"time":…,"clock":…,"quality":…}, one line.
+/// {"value":…,"unit":…,"time":…,"clock":…,"quality":…}, one line; and "simulated":true where it is.
 [[nodiscard]] std::string to_json(const Reading& reading);
 
 }  // namespace tidegate

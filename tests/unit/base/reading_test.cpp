@@ -57,6 +57,13 @@ TEST(AReadingAsJson, HasValueUnitTimeClockAndQuality) {
   EXPECT_EQ(object.size(), 5U);
 }
 
+TEST(AReadingAsJson, SaysThatItIsSimulatedOnlyWhenItIs) {
+  Reading reading{21.5, "°C", Quality::good, {}, ClockQuality::ntp};
+  EXPECT_FALSE(json::parse(to_json(reading)).contains("simulated"));
+  reading.simulated = true;
+  EXPECT_EQ(json::parse(to_json(reading)).at("simulated"), json(true));
+}
+
 TEST(AReadingAsJson, KeepsTheTypeOfItsValue) {
   const auto value = [](Value given) {
     return json::parse(to_json({std::move(given), "", Quality::good, {}, {}})).at("value");

@@ -69,6 +69,46 @@ n = 2
   EXPECT_EQ(complaints(), "");
 }
 
+TEST_F(ABlock, TellsTheKindsOfItsValuesApart) {
+  const auto b =
+      of("on = true\ncount = 3\nratio = 0.5\ntext = \"x\"\nlist = [1]\ntable = { a = 1 }\nday = 1979-05-27\n");
+  EXPECT_EQ(b.kind("on"), Kind::boolean);
+  EXPECT_EQ(b.kind("count"), Kind::number);
+  EXPECT_EQ(b.kind("ratio"), Kind::number);
+  EXPECT_EQ(b.kind("text"), Kind::text);
+  EXPECT_EQ(b.kind("list"), Kind::list);
+  EXPECT_EQ(b.kind("table"), Kind::table);
+  EXPECT_EQ(b.kind("day"), Kind::other);
+  EXPECT_EQ(b.kind("none"), Kind::absent);
+  EXPECT_THAT(b.keys(), ElementsAre("count", "day", "list", "on", "ratio", "table", "text"));
+  EXPECT_EQ(complaints(), "");
+}
+
+TEST_F(ABlock, ReadsPairsOfNumbers) {
+  const auto b = of("good = [[0, 0.25], [100.5, -99]]\nfew = [[1, 2]]\nnone = []\n");
+  EXPECT_THAT(b.pairs("good", 2), ElementsAre(std::pair(0.0, 0.25), std::pair(100.5, -99.0)));
+  EXPECT_THAT(b.pairs("absent", 2), IsEmpty());
+  EXPECT_THAT(b.pairs("none"), IsEmpty());
+  EXPECT_EQ(complaints(), "");
+  EXPECT_THAT(b.pairs("few", 2), IsEmpty());
+  EXPECT_THAT(b.pairs("none", 2), IsEmpty());
+  EXPECT_EQ(complaints(),
+            R"(t.toml:3:1: [null] few: has 1 pairs of numbers; it needs at least 2, like [[0, 0.2], [100, 99.1]]
+t.toml:4:1: [null] none: has 0 pairs of numbers; it needs at least 2, like [[0, 0.2], [100, 99.1]])");
+}
+
+TEST_F(ABlock, TakesNothingElseForPairsOfNumbers) {
+  const auto b = of("a = 1\nb = [[1, 2], 3]\nc = [[1, 2], [3]]\nd = [[1, \"2\"]]\ne = [[1, nan]]\n");
+  for (const auto* key : {"a", "b", "c", "d", "e"}) EXPECT_THAT(b.pairs(key), IsEmpty()) << key;
+  EXPECT_EQ(
+      complaints(),
+      R"(t.toml:2:1: [null] a: expected a list of pairs of numbers, like [[0, 0.2], [100, 99.1]], found the integer 1
+t.toml:3:14: [null] b: expected a pair of numbers, like [0, 0.2], found the integer 3
+t.toml:4:14: [null] c: expected a pair of numbers, like [0, 0.2], found another list
+t.toml:5:6: [null] d: expected a pair of numbers, like [0, 0.2], found another list
+t.toml:6:6: [null] e: expected a pair of numbers, like [0, 0.2], found another list)");
+}
+
 TEST_F(ABlock, GivesTheFallbackOfWhatIsAbsent) {
   const auto b = of("");
   EXPECT_TRUE(b.boolean("a", true));

@@ -79,12 +79,6 @@ topics = ["site-a/lamp/set"]
   EXPECT_EQ(one.receives.at(0).qos, other.receives.at(0).qos);
 }
 
-TEST(TheSampleConfiguration, HasTheSampleOfThePluginThatRunsByDefault) {
-  EXPECT_THAT(contents(source / "etc" / "tidegate.toml"),
-              testing::HasSubstr(contents(source / "plugins/sysstat/sample.toml")))
-      << "copy plugins/sysstat/sample.toml into etc/tidegate.toml";
-}
-
 TEST(TheDemoConfiguration, LoadsWithTheUpstreamThatTheDemoWritesBesideIt) {
   const Folder folder;
   const auto file = folder.write("tidegate.toml", contents(source / "etc" / "demo.toml"));

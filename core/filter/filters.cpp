@@ -1,0 +1,62 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <ranges>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <tidegate/channel.hpp>
+#include <tidegate/filters.hpp>
+
+#include "filter/arithmetic.hpp"
+#include "filter/change.hpp"
+#include "filter/pace.hpp"
+#include "filter/recipe.hpp"
+#include "filter/window.hpp"
+
+namespace tidegate {
+namespace {
+
+using Read = Filters::Recipe (*)(const Block&);
+constexpr std::array<std::pair<const char*, Read>, 10> known = {{
+    {"calibrate_linear", filter::read_calibrate_linear},
+    {"clamp", filter::read_clamp},
+    {"deadband", filter::read_deadband},
+    {"delta", filter::read_delta},
+    {"heartbeat", filter::read_heartbeat},
+    {"median", filter::read_median},
+    {"round", filter::read_round},
+    {"sliding_average", filter::read_sliding_average},
+    {"throttle", filter::read_throttle},
+    {"timeout", filter::read_timeout},
+}};
+
+}  // namespace
+
+Filters::Filters(const Block& block) {
+  for (const auto& table : block.tables("filters")) {
+    Read read = nullptr;
+    for (const auto& [name, its] : known) {
+      if (table.has(name)) read = its;
+    }
+    if (const auto keys = table.keys(); keys.size() > 1) {
+      table.complain({}, fmt::format("has {} keys ({}); each filter has a table of its own, in the order in which they "
+                                     "are to work: [{{ median = 5 }}, {{ delta = 0.5 }}]",
+                                     keys.size(), fmt::join(keys, ", ")));
+    } else if (keys.empty()) {
+      table.complain({}, "is empty; name a filter in it, as in { median = 5 }");
+    } else if (read != nullptr) {
+      recipes_.push_back(std::make_shared<const Recipe>(read(table)));
+    }
+    table.finish();
+  }
+}
+
+std::unique_ptr<Channel> Filters::before(std::unique_ptr<Channel> channel, Loop& loop, const Clock& clock) const {
+  for (const auto& recipe : std::views::reverse(recipes_)) channel = recipe->before(std::move(channel), loop, clock);
+  return channel;
+}
+
+}  // namespace tidegate
