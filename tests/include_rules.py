@@ -19,6 +19,7 @@ ROOMS = {
     "core/base": [],
     "core/event": [],
     "core/config": [],
+    "core/filter": [],
     "core/spool": [],
     "core/mqtt": [],
     "core/route": [],
@@ -60,7 +61,7 @@ FOREIGN = {
     "CLI11": (r"CLI/.*", ["core/gateway/*"]),
     "nlohmann-json": (
         r"nlohmann/.*",
-        ["core/base/*", "core/forward/*", "core/broker/*", "core/control/*", "core/gateway/*", "bindings/*"],
+        ["core/base/*", "core/forward/*", "core/broker/*", "core/control/*", "core/gateway/*", "plugins/calculate/*", "bindings/*"],
     ),
     "sdbus-c++": (r"sdbus-c\+\+/.*", ["core/dbus/*"]),
     "cpp-httplib": (r"httplib\.h", ["core/http/*"]),

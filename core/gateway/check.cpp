@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "gateway/inputs.hpp"
+#include "gateway/plugins.hpp"
 
 namespace tidegate::gateway {
 

@@ -121,7 +121,9 @@ Gateway::Gateway(Loop& loop, config::Config config)
       receipts_([this](Message message) { publish_local(std::move(message)); }),
       health_([this] { announce_health(); }),
       broker_(loop, config_.broker, config_.gateway),
-      inputs_(loop, config_, health_, [this](Message message) { publish(std::move(message)); }) {
+      plugins_(loop, config_, health_,
+               {[this](Message message) { publish_reading(std::move(message)); },
+                [this](std::string_view upstream) { return linked(upstream); }}) {
   make_folder(config_.gateway.runtime, "runtime");
   // The socket first: it is what tells two gateways in one place apart.
   server_ = std::make_unique<control::Server>(loop_, config_.gateway.runtime / "control.sock", control_);
@@ -274,7 +276,7 @@ void Gateway::start() {
   broker_.on_up([this](const std::string& url) { local_up(url); });
   broker_.on_down([this](const std::string& why) { health_.set("local broker", why, true); });
   broker_.start();
-  inputs_.start();
+  plugins_.start();
   look_ = loop_.every(look_interval, [this] { watch_links(); });
 }
 
@@ -454,6 +456,39 @@ void Gateway::local_up(const std::string& url) {
     local_ = std::move(pump);
   }
   local_->start();
+  listen(std::move(session));
+}
+
+/// What plugins listen for comes by a session of their own that the broker keeps nothing for: a command that was given
+/// while nobody was there to obey is not obeyed later.
+void Gateway::listen(mqtt::SessionOptions session) {
+  listening_.reset();
+  auto subscriptions = plugins_.audience().subscriptions();
+  if (subscriptions.empty()) return;
+  session.name = "local broker (plugins)";
+  session.client_id += "-plugins";
+  session.will.reset();
+  session.clean_start = true;
+  session.session_expiry = std::chrono::seconds{0};
+  forward::PumpOptions options;
+  options.name = session.name;
+  forward::PumpEvents events;
+  events.on_message = [this](mqtt::Arrival&& arrival) { plugins_.audience().offer(std::move(arrival)); };
+  listening_ = std::make_unique<forward::Pump>(
+      options, std::vector<forward::PumpLane>{},
+      [session](mqtt::SessionListener& listener) { return mqtt::make_paho_session(session, listener); },
+      std::move(events));
+  listening_->subscribe(std::move(subscriptions));
+  listening_->start();
+}
+
+bool Gateway::linked(std::string_view upstream) const {
+  const auto up = [](const std::unique_ptr<forward::Pump>& pump) {
+    return pump && pump->status().state == mqtt::State::connected;
+  };
+  if (upstream.empty()) return up(local_);
+  const auto found = std::ranges::find(upstreams_, upstream, &UpstreamLink::name);
+  return found != upstreams_.end() && up(found->sender);
 }
 
 void Gateway::local_connected() {
@@ -476,11 +511,18 @@ void Gateway::local_connected() {
   publish(std::move(info));
   announced_health_.clear();
   announce_health();
+  for (const auto& [topic, reading] : retained_) publish_local(reading);
 }
 
 void Gateway::publish(Message message) {
   if (intake_) intake_->own(message);
   publish_local(std::move(message));
+}
+
+void Gateway::publish_reading(Message message) {
+  // What says how things stand is said again to a broker that comes up later, or has lost it.
+  if (message.retain) retained_[message.topic] = message;
+  publish(std::move(message));
 }
 
 void Gateway::publish_local(Message message) {
@@ -534,6 +576,7 @@ void Gateway::watch_links() {
     }
   }
   if (local_) look("local session", local_->status());
+  if (listening_) look("local session (plugins)", listening_->status());
   health_.set("intake", intake_->trouble(), true);
 }
 
@@ -563,7 +606,7 @@ control::Json Gateway::route(const std::string& topic) const {
 void Gateway::stop() noexcept {
   if (stopping_) return;
   look_ = {};
-  inputs_.stop();
+  plugins_.stop();
   const auto deadline = std::chrono::steady_clock::now() + config_.gateway.stop_timeout;
   const auto left = [&] {
     return std::max(std::chrono::milliseconds{0},
@@ -586,6 +629,7 @@ void Gateway::stop() noexcept {
     log::error("stopping: {}", error.what());
   }
   stopping_ = true;
+  listening_.reset();
   // The local session first: nothing new comes in while the upstreams drain.
   if (local_) local_->stop(std::min(left(), std::chrono::milliseconds{1'000}));
   for (const auto& link : upstreams_) {

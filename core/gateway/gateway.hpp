@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,9 +16,9 @@
 #include "control/server.hpp"
 #include "forward/pump.hpp"
 #include "gateway/health.hpp"
-#include "gateway/inputs.hpp"
 #include "gateway/intake.hpp"
 #include "gateway/lane_verbs.hpp"
+#include "gateway/plugins.hpp"
 #include "gateway/rate_meter.hpp"
 #include "gateway/receipts.hpp"
 #include "route/router.hpp"
@@ -34,7 +35,7 @@ class Gateway {
   Gateway(Loop& loop, config::Config config);
   ~Gateway();
 
-  /// Starts the local broker, the sessions and the inputs. Needs none of them to work: what does not is in health.
+  /// Starts the local broker, the sessions and the plugins. Needs none of them to work: what does not is in health.
   void start();
   /// Stops taking in, goes on delivering for at most the configured stop timeout, and ends. Blocks the loop meanwhile.
   void stop() noexcept;
@@ -77,9 +78,12 @@ class Gateway {
   void make_upstream(std::size_t index);
   void local_up(const std::string& url);
   void local_connected();
+  void listen(mqtt::SessionOptions session);
+  [[nodiscard]] bool linked(std::string_view upstream) const;
   void upstream_connected(std::size_t index);
   void publish(Message message);
   void publish_local(Message message);
+  void publish_reading(Message message);
   void announce_health();
   [[nodiscard]] forward::PumpEvents upstream_events(std::size_t index);
   void watch_links();
@@ -107,10 +111,12 @@ class Gateway {
   Health health_;
   std::unique_ptr<Intake> intake_;
   broker::Broker broker_;
-  Inputs inputs_;
+  Plugins plugins_;
+  std::unique_ptr<forward::Pump> listening_;  ///< brings what plugins listen for; null when none does
   control::Control control_;
   std::optional<LaneVerbs> lane_verbs_;
   std::unique_ptr<control::Server> server_;
+  std::map<std::string, Message> retained_;  ///< the last reading of each topic that is retained
   Source look_;
   std::string announced_health_;
   bool stopping_ = false;

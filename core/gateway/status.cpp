@@ -146,9 +146,9 @@ Json Gateway::status() const {
     upstreams.push_back(std::move(upstream));
   }
   Json plugins = Json::array();
-  for (const auto& input : inputs_.status()) {
+  for (const auto& plugin : plugins_.status()) {
     plugins.push_back(
-        {{"name", input.name}, {"state", input.running ? "running" : "waiting"}, {"readings", input.readings}});
+        {{"name", plugin.name}, {"state", plugin.running ? "running" : "waiting"}, {"readings", plugin.readings}});
   }
   Json local = {{"state", mqtt::to_string(mqtt::State::stopped)}, {"failure", ""}};
   if (local_) local = pump_json(local_->status());

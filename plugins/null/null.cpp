@@ -13,67 +13,38 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Options {
-  Nanoseconds interval{};
-  ChannelOptions channel;
-};
-
-/// Reads every key of the block; both makers call it, so that no key is unknown to either.
-Options read_options(const Block& block) {
-  Options options;
-  options.interval = block.duration("interval", 1s);
-  if (options.interval < 1ms) {
-    block.complain("interval", "the interval must be at least \"1ms\"");
-    options.interval = 1s;
-  }
-  options.channel.json = block.boolean("json", false);
-  return options;
-}
-
-/// Counts 1, 2, 3, … on "count", one step each interval. Thread: loop.
-class NullInput final : public Input {
+/// Counts 1, 2, 3, … on "count", one step each interval, and reports what it is told on "tell" as "told": the observed
+/// state, as every output does. Thread: loop.
+class Null final : public Plugin {
  public:
-  NullInput(Context& context, Options options) : context_(context), options_(std::move(options)) {}
+  Null(Context& context, const Block& block)
+      : context_(context), interval_(block.duration("interval", 1s, 1ms)), options_(channel_options(block)) {
+    context.listen(context.topic("tell"), [this](const Heard& heard) { report(*told_, heard.message.payload); });
+  }
 
   void start() override {
-    channel_ = context_.channel("count", options_.channel);
-    timer_ = context_.loop().every(options_.interval, [this] { count(); });
+    count_ = context_.channel("count", options_);
+    told_ = context_.channel("told");
+    timer_ = context_.loop().every(interval_, [this] { report(*count_, ++counted_); });
   }
   void stop() noexcept override {
     timer_ = Source();
-    channel_.reset();
+    count_.reset();
+    told_.reset();
   }
 
  private:
-  void count() {
+  void report(Channel& channel, Value value) const {
     const Clock& clock = context_.clock();
-    channel_->put({.value = ++count_, .unit = "", .taken = clock.wall(), .clock = clock.quality()});
+    channel.put({.value = std::move(value), .unit = "", .taken = clock.wall(), .clock = clock.quality()});
   }
 
   Context& context_;
-  const Options options_;
-  std::unique_ptr<Channel> channel_;
+  const Nanoseconds interval_;
+  const ChannelOptions options_;
+  std::unique_ptr<Channel> count_, told_;
   Source timer_;
-  std::int64_t count_ = 0;  // goes on over a stop and a start
-};
-
-/// Moves nothing, and reports what it was told on "told": the observed state, as every output does. Thread: loop.
-class NullOutput final : public Output {
- public:
-  NullOutput(Context& context, Options options) : context_(context), options_(std::move(options)) {}
-
-  void start() override { channel_ = context_.channel("told", options_.channel); }
-  void stop() noexcept override { channel_.reset(); }
-  void apply(const Command& command) override {
-    if (!channel_) return;
-    const Clock& clock = context_.clock();
-    channel_->put({.value = command.payload, .unit = "", .taken = clock.wall(), .clock = clock.quality()});
-  }
-
- private:
-  Context& context_;
-  const Options options_;
-  std::unique_ptr<Channel> channel_;
+  std::int64_t counted_ = 0;  // goes on over a stop and a start
 };
 
 }  // namespace
@@ -82,11 +53,8 @@ extern const PluginInfo null_plugin;
 const PluginInfo null_plugin = {
     .name = "null",
     .sample = null_sample,
-    .make_input = [](Context& context, const Block& block) -> std::unique_ptr<Input> {
-      return std::make_unique<NullInput>(context, read_options(block));
-    },
-    .make_output = [](Context& context, const Block& block) -> std::unique_ptr<Output> {
-      return std::make_unique<NullOutput>(context, read_options(block));
+    .make = [](Context& context, const Block& block) -> std::unique_ptr<Plugin> {
+      return std::make_unique<Null>(context, block);
     },
 };
 

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,7 +38,7 @@ class StillClock final : public Clock {
 };
 
 /// A plugin's view of a gateway that keeps what the plugin emits. work() runs at once, unless the test holds the
-/// worker. Thread: the test's.
+/// worker or lets it have threads. Thread: the test's.
 class RecordingContext final : public Context {
  public:
   struct Record {
@@ -50,8 +54,16 @@ class RecordingContext final : public Context {
   [[nodiscard]] std::unique_ptr<Channel> channel(std::string_view name, const ChannelOptions& options = {}) override {
     check_topic(name);
     ++channels_made;
-    return std::make_unique<Recorder>(*this, std::string(name), options);
+    return options.filters.before(std::make_unique<Recorder>(*this, std::string(name), options), loop_, clock_);
   }
+  /// The name itself.
+  [[nodiscard]] std::string topic(std::string_view name) const override { return std::string(name); }
+  void listen(const std::string& filter, std::function<void(const Heard&)> heard) override {
+    check_filter(filter);
+    listeners_.emplace_back(filter, std::move(heard));
+  }
+  [[nodiscard]] bool linked(std::string_view upstream) const override { return !broken_links.contains(upstream); }
+  [[nodiscard]] std::filesystem::path folder() override { return kept; }
   void degraded(std::string_view what, std::string_view why) override {
     ++degraded_calls;
     if (why.empty()) {
@@ -60,9 +72,30 @@ class RecordingContext final : public Context {
       faults[std::string(what)] = why;
     }
   }
-  void work(std::function<void()> work, std::function<void()> done) override {
+  void work(std::function<void()> work, std::function<void()> done, std::string_view bus) override {
+    if (worker_threads) {
+      threads_.emplace_back([this, work = std::move(work), done = std::move(done), &turn = buses_[std::string(bus)]] {
+        const std::lock_guard lock(turn);
+        work();
+        loop_.post(done);
+      });
+      return;
+    }
     held_.emplace_back(std::move(work), std::move(done));
     if (!hold_worker) release_worker();
+  }
+
+  /// A message on the local broker: everybody who listens for it hears it, as long as the plugin runs.
+  void tell(const std::string& topic, const std::string& payload) {
+    Heard heard;
+    heard.message.topic = topic;
+    heard.message.payload = payload;
+    tell(heard);
+  }
+  void tell(const Heard& heard) const {
+    for (const auto& [filter, listener] : listeners_) {
+      if (matches(filter, heard.message.topic)) listener(heard);
+    }
   }
 
   /// Does what was held, in order.
@@ -100,6 +133,9 @@ class RecordingContext final : public Context {
   int degraded_calls = 0;
   int channels_made = 0;
   bool hold_worker = false;
+  bool worker_threads = false;  ///< work has threads, as in a gateway; those that hang are waited for at the end
+  std::set<std::string, std::less<>> broken_links;  ///< upstreams that linked() is false for; "": the local broker
+  std::filesystem::path kept;                       ///< what folder() returns
 
  private:
   class Recorder final : public Channel {
@@ -117,6 +153,9 @@ class RecordingContext final : public Context {
   const Clock& clock_;
   Loop loop_;
   std::deque<std::pair<std::function<void()>, std::function<void()>>> held_;
+  std::map<std::string, std::mutex> buses_;
+  std::vector<std::jthread> threads_;
+  std::vector<std::pair<std::string, std::function<void(const Heard&)>>> listeners_;
 };
 
 }  // namespace tidegate::test

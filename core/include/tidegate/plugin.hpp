@@ -2,31 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <tidegate/block.hpp>
+#include <tidegate/channel.hpp>
 #include <tidegate/clock.hpp>
 #include <tidegate/loop.hpp>
 #include <tidegate/message.hpp>
-#include <tidegate/reading.hpp>
 
 namespace tidegate {
 
-/// Where one stream of readings goes. Its topic was bound when it was made, so putting is cheap. Thread: loop.
-class Channel {
- public:
-  virtual ~Channel() = default;
-  virtual void put(const Reading& reading) = 0;
-};
-
-struct ChannelOptions {
-  std::string topic;  ///< empty: <base>/<gateway>/<plugin>/<name>
-  bool json = false;  ///< the payload is to_json(reading) instead of the bare value
-  bool retain = false;
-  Qos qos = Qos::at_least_once;
+/// A message that a plugin listens for.
+struct Heard {
+  Message message;                      ///< retain: it was kept by the broker, and is of unknown age
+  std::optional<Nanoseconds> deadline;  ///< by Clock::boot(), when it was published with an expiry: stale from then on
 };
 
 /// What a plugin is given: nothing else of the gateway can be seen from one. Thread: loop.
@@ -35,47 +29,43 @@ class Context {
   virtual ~Context() = default;
   [[nodiscard]] virtual Loop& loop() noexcept = 0;
   [[nodiscard]] virtual const Clock& clock() const noexcept = 0;
+  /// The topic that belongs to a name: <base>/<gateway>/<plugin>/<name>.
+  [[nodiscard]] virtual std::string topic(std::string_view name) const = 0;
   /// name: "cpu/percent"; becomes the end of the topic. Throws TopicError when that is no topic.
   [[nodiscard]] virtual std::unique_ptr<Channel> channel(std::string_view name, const ChannelOptions& options = {}) = 0;
+  /// Has heard called for every message on the local broker that matches, between start() and stop(); this gateway's
+  /// own readings too. Messages that were published while the gateway was not there are not among them, but for
+  /// retained ones. Only while the plugin is made. Throws TopicError.
+  virtual void listen(const std::string& filter, std::function<void(const Heard&)> heard) = 0;
+  /// Whether the session to an upstream is up; without a name, the one to the local broker. False for a name that is
+  /// not configured.
+  [[nodiscard]] virtual bool linked(std::string_view upstream = {}) const = 0;
+  /// A folder for what the plugin keeps over restarts. Throws SystemError when there is none that can be written.
+  [[nodiscard]] virtual std::filesystem::path folder() = 0;
   /// Says in health that something does not work ("eth0 vanished"), or that it works again (empty text).
   virtual void degraded(std::string_view what, std::string_view why) = 0;
-  /// Runs work on a thread of this plugin's own and then done on the loop, one after another; for buses that block.
-  virtual void work(std::function<void()> work, std::function<void()> done) = 0;
+  /// Runs work on a thread of this plugin's own and then done on the loop; for buses that block. Work of one bus is
+  /// done one after another; each bus has its own thread, so that one that hangs holds up no other.
+  virtual void work(std::function<void()> work, std::function<void()> done, std::string_view bus = {}) = 0;
 };
 
-/// A source of readings. Construction reads the configuration and opens nothing. Thread: loop.
-class Input {
+/// A source of readings, or something that can be switched and set. Construction reads the configuration, listens, and
+/// opens nothing. Thread: loop.
+class Plugin {
  public:
-  virtual ~Input() = default;
+  virtual ~Plugin() = default;
   /// Opens and starts emitting. Throws Error when it cannot; the gateway reports it and tries again with backoff.
   virtual void start() = 0;
-  /// After it returned nothing is emitted.
+  /// After it returned nothing is emitted. Outputs are in their safe state.
   virtual void stop() noexcept = 0;
 };
 
-/// A request to change an output.
-struct Command {
-  std::string payload;
-  WallTime taken{};
-  bool retained = false;
-};
-
-/// Something that can be switched or set. Thread: loop.
-class Output {
- public:
-  virtual ~Output() = default;
-  virtual void start() = 0;
-  virtual void stop() noexcept = 0;
-  virtual void apply(const Command& command) = 0;
-};
-
-/// A plugin: its name (the TOML table it reads), a sample of that table, and how to make its parts; either may be null.
-/// The makers read the block with its getters, which file their own complaints, and open nothing.
+/// A plugin's name (the TOML table it reads), a sample of that table, and how to make it from its block, whose getters
+/// file their own complaints.
 struct PluginInfo {
   const char* name;
   const char* sample;
-  std::unique_ptr<Input> (*make_input)(Context&, const Block&);
-  std::unique_ptr<Output> (*make_output)(Context&, const Block&);
+  std::unique_ptr<Plugin> (*make)(Context&, const Block&);
 };
 
 }  // namespace tidegate

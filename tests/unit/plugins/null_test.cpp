@@ -18,7 +18,7 @@ TEST(TheNullInput, CountsOnItsIntervalUntilItIsStopped) {
   StillClock clock;
   RecordingContext context(clock);
   const PluginBlock block("null", "[null]\ninterval = \"1ms\"\njson = true\n");
-  const auto input = plugin("null")->make_input(context, block.block());
+  const auto input = plugin("null")->make(context, block.block());
   ASSERT_EQ(block.complaints(), "");
   context.loop().run_once(std::chrono::milliseconds(5));
   EXPECT_TRUE(context.records.empty()) << "it emits before start()";
@@ -33,7 +33,7 @@ TEST(TheNullInput, CountsOnItsIntervalUntilItIsStopped) {
     EXPECT_EQ(context.records[n].reading.taken, clock.wall());
     EXPECT_TRUE(context.records[n].options.json);
   }
-  EXPECT_EQ(context.channels_made, 1);
+  EXPECT_EQ(context.channels_made, 2) << "count and told, each made once";
   context.loop().run_once(std::chrono::milliseconds(5));
   EXPECT_EQ(context.records.size(), emitted) << "it emits after stop()";
 
@@ -42,17 +42,14 @@ TEST(TheNullInput, CountsOnItsIntervalUntilItIsStopped) {
   EXPECT_EQ(context.records[emitted].reading.value, Value(static_cast<std::int64_t>(emitted + 1)));
 }
 
-TEST(TheNullOutput, ReportsWhatItWasToldWhileItRuns) {
+TEST(TheNullPlugin, ReportsWhatItIsToldWhileItRuns) {
   RecordingContext context;
   const PluginBlock block("null", "[null]\n");
-  const auto output = plugin("null")->make_output(context, block.block());
+  const auto null = plugin("null")->make(context, block.block());
   ASSERT_EQ(block.complaints(), "");
-  output->apply({.payload = "too early"});
-  output->start();
-  output->apply({.payload = "on"});
-  output->apply({.payload = std::string("\0\xff", 2)});
-  output->stop();
-  output->apply({.payload = "too late"});
+  null->start();
+  context.tell("tell", "on");
+  context.tell("tell", std::string("\0\xff", 2));
   ASSERT_EQ(context.records.size(), 2U);
   EXPECT_EQ(context.records[0].name, "told");
   EXPECT_EQ(context.records[0].reading.value, Value(std::string("on")));
@@ -62,7 +59,7 @@ TEST(TheNullOutput, ReportsWhatItWasToldWhileItRuns) {
 TEST(TheNullPlugin, ComplainsAboutAnIntervalThatIsNoneAndAboutUnknownKeys) {
   RecordingContext context;
   const PluginBlock block("null", "[null]\ninterval = \"0s\"\ncolour = \"red\"\n");
-  (void)plugin("null")->make_input(context, block.block());
+  (void)plugin("null")->make(context, block.block());
   EXPECT_THAT(block.complaints(), testing::AllOf(HasSubstr("test.toml:2:"), HasSubstr("1ms"), HasSubstr("test.toml:3:"),
                                                  HasSubstr("colour")));
 }

@@ -27,12 +27,7 @@ std::string switched_on(const std::string& sample) {
 void read_block(const PluginInfo& info, const std::string& text) {
   RecordingContext context;
   const PluginBlock block(info.name, text, "sample.toml");
-  if (info.make_input != nullptr) {
-    EXPECT_NE(info.make_input(context, block.block()), nullptr);
-  }
-  if (info.make_output != nullptr) {
-    EXPECT_NE(info.make_output(context, block.block()), nullptr);
-  }
+  EXPECT_NE(info.make(context, block.block()), nullptr);
   EXPECT_EQ(block.complaints(), "") << info.name << " does not take its own sample:\n" << text;
   EXPECT_TRUE(context.records.empty()) << "a maker of " << info.name << " emitted";
   EXPECT_EQ(context.channels_made, 0) << "a maker of " << info.name << " opened a channel";
@@ -44,7 +39,7 @@ TEST(ThePluginTable, HasEachPluginOnceWithANameASampleAndAMaker) {
     ASSERT_NE(info, nullptr);
     EXPECT_TRUE(names.insert(info->name).second) << info->name << " is there twice";
     EXPECT_NE(std::string(info->sample).find('[' + std::string(info->name)), std::string::npos);
-    EXPECT_TRUE(info->make_input != nullptr || info->make_output != nullptr);
+    EXPECT_NE(info->make, nullptr);
   }
   EXPECT_TRUE(names.contains("null"));
   EXPECT_TRUE(names.contains("sysstat"));

@@ -1,0 +1,57 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <tidegate/clock.hpp>
+#include <tidegate/loop.hpp>
+#include <tidegate/plugin.hpp>
+
+#include "mqtt/session.hpp"
+
+namespace tidegate::gateway {
+
+/// Who listens for what on the local broker: takes messages on a session's thread and tells them on the loop, in order.
+/// At most so many wait for the loop; then the oldest is dropped and counted. add() on the loop, before messages come;
+/// offer() thread-safe, never blocks. Must not be destroyed while a session may still offer.
+class Audience {
+ public:
+  static constexpr std::size_t most_waiting = 10'000;
+
+  Audience(Loop& loop, const Clock& clock) : loop_(loop), clock_(clock) {}
+
+  /// Throws TopicError.
+  void add(const std::string& filter, std::function<void(const Heard&)> heard);
+  /// One for each that was added, numbered from 1: what tells the copies of overlapping filters apart.
+  [[nodiscard]] std::vector<mqtt::Subscription> subscriptions() const;
+  void offer(mqtt::Arrival&& arrival);
+  [[nodiscard]] std::uint64_t dropped() const;
+
+ private:
+  struct Listener {
+    std::string filter;
+    std::function<void(const Heard&)> heard;
+  };
+  struct Waiting {
+    Heard heard;
+    std::vector<std::uint32_t> subscriptions;
+  };
+
+  void tell();
+
+  Loop& loop_;
+  const Clock& clock_;
+  std::vector<Listener> listeners_;
+  mutable std::mutex mutex_;
+  std::deque<Waiting> waiting_;  ///< guarded by mutex_, as is dropped_
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace tidegate::gateway

@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tidegate/plugin.hpp>
+
+#include "config/config.hpp"
+#include "gateway/audience.hpp"
+#include "gateway/health.hpp"
+
+namespace tidegate::gateway {
+
+/// The plugins that the configuration asks for: made, started, started again with backoff when they cannot, and
+/// stopped. Gives each its Context. Thread: loop.
+class Plugins {
+ public:
+  /// What the rest of the gateway does for plugins.
+  struct Services {
+    std::function<void(Message)> publish;          ///< takes every reading as a message
+    std::function<bool(std::string_view)> linked;  ///< Context::linked()
+  };
+  struct Status {
+    std::string name;
+    bool running;
+    std::uint64_t readings;
+  };
+
+  /// All references outlive this.
+  Plugins(Loop& loop, const config::Config& config, Health& health, Services services);
+  ~Plugins();  ///< stop()
+  Plugins(const Plugins&) = delete;
+  Plugins& operator=(const Plugins&) = delete;
+
+  void start();
+  /// After it returned nothing is published.
+  void stop() noexcept;
+  [[nodiscard]] std::vector<Status> status() const;
+  /// What they listen for; takes the messages.
+  [[nodiscard]] Audience& audience() noexcept { return audience_; }
+
+ private:
+  class Part;
+  const Services services_;
+  Audience audience_;
+  std::vector<std::unique_ptr<Part>> parts_;
+};
+
+/// Makes every plugin from its block without starting anything, so that their complaints are filed.
+void read_plugin_blocks(const config::Config& config);
+
+/// The tables that plugins read, by name.
+[[nodiscard]] std::vector<std::string> plugin_names();
+
+}  // namespace tidegate::gateway
