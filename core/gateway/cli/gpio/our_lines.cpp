@@ -1,0 +1,89 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/cli/gpio/our_lines.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include <tidegate/error.hpp>
+#include <tidegate/paths.hpp>
+
+#include "gateway/plugins.hpp"
+
+namespace tidegate::cli {
+namespace {
+
+constexpr std::array<const char*, 6> kinds = {"input", "output", "counter", "pwm", "rgb", "servo"};
+
+}  // namespace
+
+void OurLines::add_options(CLI::App& command) {
+  command.add_option("--config", file_, "Configuration that gives lines their names (default: as tidegated)");
+}
+
+void OurLines::load() {
+  try {
+    std::vector<std::string> names = gateway::plugin_names();
+    if (std::find(names.begin(), names.end(), "gpio") == names.end()) names.emplace_back("gpio");
+    config_ = config::load(file_ ? file_ : config::default_file(), names);
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    fmt::print(stderr, "tidegate: the configuration cannot be used, so our names are not known: {}\n",
+               what.substr(0, what.find('\n')));
+    return;
+  }
+  for (const config::PluginBlock& plugin : config_->plugins) {
+    if (plugin.plugin != "gpio") continue;
+    for (const char* kind : kinds) {
+      for (const Block& block : plugin.block.tables(kind)) {
+        OurLine one;
+        one.kind = kind;
+        one.name = block.text("name", "");
+        one.active_low = block.has("active_low") && block.boolean("active_low", false);
+        one.bias = block.text("bias", "");
+        one.topic = block.text("topic", "");
+        if (one.topic.empty()) one.topic = config_->gateway.topic("gpio/" + one.name);
+        if (one.kind == "counter") one.topic += "/total";
+        for (const char* key : {"line", "red", "green", "blue"}) {
+          one.line = block.text(key, "");
+          if (!one.name.empty() && !one.line.empty()) all_.push_back(one);
+        }
+      }
+    }
+  }
+}
+
+const OurLine* OurLines::named(std::string_view name) const {
+  const auto found = std::find_if(all_.begin(), all_.end(), [&](const OurLine& one) { return one.name == name; });
+  return found == all_.end() ? nullptr : &*found;
+}
+
+const OurLine* OurLines::of(const gpio::LineInfo& line, const gpio::Chips& chips) const {
+  for (const OurLine& one : all_) {
+    try {
+      const gpio::LineInfo info = gpio::find_line(one.line, chips);
+      if (info.chip == line.chip && info.offset == line.offset) return &one;
+    } catch (const Error&) {
+      // A line that is not there is no line of anybody's.
+    }
+  }
+  return nullptr;
+}
+
+ClientOptions OurLines::client_options() const {
+  ClientOptions options;
+  if (config_) {
+    std::ifstream told(config_->gateway.runtime / "broker.url");
+    if (std::getenv("TIDEGATE_BROKER") == nullptr) std::getline(told, options.url);
+    options.username = config_->broker.username;
+    options.password = config_->broker.password;
+  }
+  if (options.url.empty()) options.url = local_broker_url();
+  return options;
+}
+
+}  // namespace tidegate::cli
