@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -14,57 +15,49 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <fnmatch.h>
 
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 #include <tidegate/plugin.hpp>
 #include <tidegate/system_stats.hpp>
 
+#include "plugins/common/errand.hpp"
+#include "plugins/common/selection.hpp"
+#include "plugins/common/sysfs.hpp"
+#include "plugins/sysstat/updates.hpp"
 #include "sysstat_sample.hpp"
 
 namespace tidegate::plugins {
 namespace {
 
 using namespace std::chrono_literals;
+using sysfs::level;
+
+/// Groups that are read by one errand.
+constexpr std::array<const char*, 4> slow_groups = {"temperature", "throttled", "wifi", "top"};
 
 /// Something that has been gone for so long is taken for removed, and no longer a fault.
 constexpr Nanoseconds gone_for_good = 24h;
 
-/// Which names are wanted: shell patterns.
-struct Selection {
-  std::vector<std::string> include;
-  std::vector<std::string> exclude;
-
-  [[nodiscard]] bool operator()(const std::string& name) const {
-    const auto fits = [&](const std::string& pattern) { return fnmatch(pattern.c_str(), name.c_str(), 0) == 0; };
-    return std::ranges::any_of(include, fits) && std::ranges::none_of(exclude, fits);
-  }
-};
-
 struct Options {
   Nanoseconds interval{};
   std::vector<std::string> groups;
-  ChannelOptions channel;
+  ReadingRules rules;
   std::filesystem::path root;
   Selection net;
   Selection disk_io;
   std::vector<std::string> mounts;
+  std::size_t top = 0;
+  Nanoseconds updates_interval{};
 
   [[nodiscard]] bool collects(std::string_view group) const { return std::ranges::find(groups, group) != groups.end(); }
 };
-
-/// A name from the kernel as one level of a topic.
-std::string level(std::string_view name) {
-  std::string text(name);
-  std::ranges::replace_if(text, [](char c) { return c <= ' ' || c > '~' || c == '/' || c == '+' || c == '#'; }, '_');
-  return text;
-}
 
 /// "/" is root, and "/boot/firmware" is boot-firmware.
 std::string mount_level(std::string_view mount) {
@@ -91,55 +84,119 @@ std::optional<double> rate(std::uint64_t before, std::uint64_t after, Nanosecond
   return static_cast<double>(after - before) / std::chrono::duration<double>(elapsed).count();
 }
 
-/// What may keep whoever asks waiting, so it is read on the plugin's worker.
-struct Slow {
-  struct Mount {
-    std::string path;
-    std::optional<system::DiskUsage> usage;
-    std::string why;
-  };
-  std::vector<Mount> mounts;
-  std::vector<system::Temperature> zones;
-  WallTime taken{};
-  ClockQuality quality = ClockQuality::unsynced;
+/// A name as JSON. Processes call themselves what they like, so what is no ASCII becomes '?'.
+std::string json_text(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c >= ' ' && c <= '~' ? c : '?';
+  }
+  return quoted + '"';
+}
 
-  void read(const Options& options, const Clock& clock) {
-    if (options.collects("temperature")) zones = system::temperatures(options.root);
-    if (options.collects("disk")) {
-      for (const auto& path : options.mounts) {
-        Mount mount{path, std::nullopt, {}};
-        try {
-          mount.usage = system::disk_usage(options.root / std::filesystem::path(path).relative_path());
-        } catch (const std::exception& error) {
-          mount.why = error.what();
-        }
-        mounts.push_back(std::move(mount));
-      }
+/// When a worker read something.
+struct Stamp {
+  explicit Stamp(const Clock& clock) noexcept : taken(clock.wall()), quality(clock.quality()) {}
+  WallTime taken;
+  ClockQuality quality;
+};
+
+/// One of disk.mounts: its usage, or why there is none.
+struct Mount {
+  std::string path;
+  std::optional<system::DiskUsage> usage;
+  std::string why;
+};
+
+std::vector<Mount> read_mounts(const Options& options) {
+  std::vector<Mount> mounts;
+  for (const auto& path : options.mounts) {
+    Mount mount{path, std::nullopt, {}};
+    try {
+      mount.usage = system::disk_usage(options.root / std::filesystem::path(path).relative_path());
+    } catch (const std::exception& error) {
+      mount.why = error.what();
     }
-    taken = clock.wall();
-    quality = clock.quality();
+    mounts.push_back(std::move(mount));
+  }
+  return mounts;
+}
+
+/// A value, or why there is none.
+template <class What>
+struct Perhaps {
+  std::optional<What> what;
+  std::string why;
+
+  template <class Read>
+  static Perhaps of(bool wanted, Read read) {
+    Perhaps perhaps;
+    if (!wanted) return perhaps;
+    try {
+      perhaps.what = read();
+    } catch (const std::exception& error) {
+      perhaps.why = error.what();
+    }
+    return perhaps;
+  }
+  /// Throws Error with the reason when there is none.
+  [[nodiscard]] const What& get() const {
+    if (!what) throw Error(why);
+    return *what;
   }
 };
 
+/// What drivers and the firmware take their time for.
+struct Slow {
+  Slow(const Options& options, const Clock& clock)
+      : zones(options.collects("temperature") ? system::temperatures(options.root)
+                                              : std::vector<system::Temperature>()),
+        throttled(Perhaps<std::optional<system::Throttled>>::of(options.collects("throttled"),
+                                                                [&] { return system::throttled(options.root); })),
+        wifi(Perhaps<std::vector<system::Wifi>>::of(options.collects("wifi"),
+                                                    [&] { return system::wifi(options.root); })),
+        processes(Perhaps<std::vector<system::Process>>::of(options.collects("top"),
+                                                            [&] { return system::processes(options.root); })),
+        boot(clock.boot()),
+        stamp(clock) {}
+
+  std::vector<system::Temperature> zones;
+  Perhaps<std::optional<system::Throttled>> throttled;
+  Perhaps<std::vector<system::Wifi>> wifi;
+  Perhaps<std::vector<system::Process>> processes;
+  Nanoseconds boot;
+  Stamp stamp;
+};
+
 /// Reads this machine every interval and emits what it found. Thread: loop; the worker sees only a Slow of its own.
-class SysstatInput final : public Input {
+class Sysstat final : public Plugin {
  public:
-  SysstatInput(Context& context, Options options)
+  Sysstat(Context& context, Options options)
       : context_(context), options_(std::make_shared<const Options>(std::move(options))) {}
 
   void start() override {
     while (!faults_.empty()) health(std::string(faults_.begin()->first), {});  // those of an earlier run
     if (options_->groups.empty()) return;
-    running_ = std::make_shared<bool>(true);
-    waiting_ = false;
+    mounts_ = std::make_unique<Errand>(context_, "disk");
+    slow_ = std::make_unique<Errand>(context_, "");
     turn();
     timer_ = context_.loop().every(options_->interval, [this] { turn(); });
+    if (!options_->collects("updates")) return;
+    updates_ = std::make_unique<Errand>(context_, "updates");
+    stopping_ = std::make_shared<std::atomic<bool>>(false);
+    ask_updates();
+    updates_timer_ = context_.loop().every(options_->updates_interval, [this] { ask_updates(); });
   }
 
   void stop() noexcept override {
     timer_ = Source();
-    running_.reset();
+    updates_timer_ = Source();
+    if (stopping_) *stopping_ = true;
+    mounts_.reset();
+    slow_.reset();
+    updates_.reset();
     cpu_.reset();
+    processes_.clear();
     net_.clear();
     disks_.clear();
     seen_.clear();
@@ -163,7 +220,9 @@ class SysstatInput final : public Input {
     collect("disk_io", [this] { disk_io(); });
     collect("uptime", [this] { uptime(); });
     collect("processes", [this] { processes(); });
-    if (options_->collects("disk") || options_->collects("temperature")) ask_slow();
+    collect("boot", [this] { boot(); });
+    if (options_->collects("disk")) ask_mounts();
+    if (std::ranges::any_of(slow_groups, [&](const char* group) { return options_->collects(group); })) ask_slow();
   }
 
   /// One group. What it cannot read is said in health, and no other group suffers.
@@ -196,7 +255,7 @@ class SysstatInput final : public Input {
 
   void emit(const std::string& name, Value value, const char* unit) {
     auto& channel = channels_[name];
-    if (!channel) channel = context_.channel(name, options_->channel);
+    if (!channel) channel = context_.channel(name, options_->rules.of(name));
     channel->put({.value = std::move(value), .unit = unit, .taken = taken_, .clock = quality_});
   }
   void emit_rate(const std::string& name, std::optional<double> value, const char* unit) {
@@ -343,30 +402,120 @@ class SysstatInput final : public Input {
 
   void processes() { emit("processes", count(system::process_count(options_->root)), ""); }
 
-  /// Asks the worker, unless it still waits for the answer to an earlier turn.
+  void boot() {
+    // Whole seconds: the kernel's boot time is not known better than that.
+    std::string time = iso8601(system::boot_time(options_->root));
+    emit("last_boot", time.replace(time.find('.'), 4, ""), "");
+    emit("reboot_required", system::reboot_required(options_->root), "");
+  }
+
+  void ask_mounts() {
+    if (mounts_->under_way()) return health("disk", "a path of disk.mounts has not answered since the last turn");
+    mounts_->run(
+        [options = options_, &clock = context_.clock()](Doing&) {
+          auto mounts = read_mounts(*options);
+          return std::pair(std::move(mounts), Stamp(clock));
+        },
+        [this](const std::pair<std::vector<Mount>, Stamp>& answer) {
+          taken_ = answer.second.taken;
+          quality_ = answer.second.quality;
+          collect("disk", [&] { disk(answer.first); });
+        });
+  }
+
   void ask_slow() {
-    if (waiting_) {
-      health("worker", "a mount point of disk.mounts or a thermal zone has not answered since the last turn");
-      return;
+    if (slow_->under_way()) {
+      return health("worker", "a thermal zone, the firmware or a wireless driver has not answered since the last turn");
     }
-    waiting_ = true;
-    const auto slow = std::make_shared<Slow>();
-    context_.work([slow, options = options_, &clock = context_.clock()] { slow->read(*options, clock); },
-                  [this, slow, running = std::weak_ptr<bool>(running_)] {
-                    if (!running.expired()) answer(*slow);
-                  });
+    slow_->run([options = options_, &clock = context_.clock()](Doing&) { return Slow(*options, clock); },
+               [this](const Slow& slow) { answer(slow); });
   }
 
   void answer(const Slow& slow) {
-    waiting_ = false;
     health("worker", {});
-    taken_ = slow.taken;
-    quality_ = slow.quality;
-    collect("disk", [&] { disk(slow.mounts); });
+    taken_ = slow.stamp.taken;
+    quality_ = slow.stamp.quality;
     collect("temperature", [&] { temperature(slow.zones); });
+    collect("throttled", [&] { throttled(slow.throttled.get()); });
+    collect("wifi", [&] { wifi(slow.wifi.get()); });
+    collect("top", [&] { top(slow.processes.get(), slow.boot); });
   }
 
-  void disk(const std::vector<Slow::Mount>& mounts) {
+  void ask_updates() {
+    if (updates_->under_way()) return;
+    updates_->run(
+        [root = options_->root, stopping = stopping_, &clock = context_.clock()](Doing&) {
+          auto updates = Perhaps<Updates>::of(true, [&] { return pending_updates(root, *stopping); });
+          return std::pair(std::move(updates), Stamp(clock));
+        },
+        [this](const std::pair<Perhaps<Updates>, Stamp>& answer) {
+          taken_ = answer.second.taken;
+          quality_ = answer.second.quality;
+          collect("updates", [&] {
+            const Updates& updates = answer.first.get();
+            emit("updates/pending", count(updates.pending), "");
+            emit("updates/security", count(updates.security), "");
+          });
+        });
+  }
+
+  void throttled(const std::optional<system::Throttled>& throttled) {
+    if (!throttled) return;  // no Raspberry Pi
+    const auto emit_reasons = [this](const system::Throttled::Reasons& reasons, const std::string& suffix) {
+      emit("throttled/under_voltage" + suffix, reasons.under_voltage, "");
+      emit("throttled/frequency_capped" + suffix, reasons.frequency_capped, "");
+      emit("throttled/throttled" + suffix, reasons.throttled, "");
+      emit("throttled/soft_temperature_limit" + suffix, reasons.soft_temperature_limit, "");
+    };
+    emit_reasons(throttled->now, "");
+    emit_reasons(throttled->since_boot, "_since_boot");
+  }
+
+  void wifi(const std::vector<system::Wifi>& interfaces) {
+    Names names;
+    for (const auto& interface : interfaces) {
+      std::string path = "wifi/" + level(interface.name);
+      emit(path + "/signal", interface.signal, "dBm");
+      emit(path + "/quality", one_decimal(interface.quality), "%");
+      names.insert(std::move(path));
+    }
+    attendance("wifi", std::move(names), "the interface is not associated any more");
+  }
+
+  /// CPU time counts from the turn before, so the first turn says nothing.
+  void top(const std::vector<system::Process>& processes, Nanoseconds now) {
+    struct Busy {
+      const system::Process* process;
+      double percent;
+    };
+    const double elapsed = std::chrono::duration<double>(now - processes_read_).count();
+    std::vector<Busy> busy;
+    std::map<std::pair<int, std::uint64_t>, double> times;
+    for (const auto& process : processes) {
+      const std::pair key(process.pid, process.started);
+      times[key] = process.cpu;
+      const auto before = processes_.find(key);
+      const double ran = process.cpu - (before == processes_.end() ? 0.0 : before->second);
+      if (elapsed > 0) busy.push_back({&process, one_decimal(std::max(0.0, 100.0 * ran / elapsed))});
+    }
+    const bool first = processes_.empty();
+    processes_ = std::move(times);
+    processes_read_ = now;
+    if (first || busy.empty()) return;
+    std::ranges::sort(busy, [](const Busy& left, const Busy& right) {
+      return std::tuple(-left.percent, right.process->rss, left.process->pid) <
+             std::tuple(-right.percent, left.process->rss, right.process->pid);
+    });
+    busy.resize(std::min(busy.size(), options_->top));
+    std::string text;
+    for (const auto& [process, percent] : busy) {
+      text += fmt::format("{}{{\"name\":{},\"pid\":{},\"cpu\":{},\"rss\":{}}}", text.empty() ? "[" : ",",
+                          json_text(process->name), process->pid, percent, process->rss);
+    }
+    emit("top", text + ']', "");
+  }
+
+  void disk(const std::vector<Mount>& mounts) {
     for (const auto& mount : mounts) {
       const std::string path = "disk/" + mount_level(mount.path);
       health(path, mount.why);
@@ -428,22 +577,22 @@ class SysstatInput final : public Input {
   Nanoseconds net_read_{};
   std::map<std::string, system::DiskCounters, std::less<>> disks_;
   Nanoseconds disks_read_{};
+  std::map<std::pair<int, std::uint64_t>, double> processes_;  // CPU seconds, by pid and start
+  Nanoseconds processes_read_{};
 
   std::map<std::string, Names> seen_;                       // by group
   std::map<std::string, Nanoseconds> gone_;                 // since when
   std::map<std::string, std::string, std::less<>> faults_;  // what health knows from us
   std::map<std::string, std::unique_ptr<Channel>> channels_;
-  std::shared_ptr<bool> running_;  // an answer that comes after stop() finds it gone
-  bool waiting_ = false;           // for the worker
-  Source timer_;
+  std::unique_ptr<Errand> mounts_, slow_, updates_;
+  std::shared_ptr<std::atomic<bool>> stopping_;  // the updates' errand looks at it
+  Source timer_, updates_timer_;
 };
 
-constexpr std::array<const char*, 10> all_groups = {"cpu",  "memory",  "swap",        "load",   "net",
-                                                    "disk", "disk_io", "temperature", "uptime", "processes"};
-
-Selection read_selection(const Block& block, std::vector<std::string> exclude) {
-  return {block.texts("include", {"*"}), block.texts("exclude", std::move(exclude))};
-}
+constexpr std::array<const char*, 13> usual_groups = {"cpu",  "memory",    "swap",        "load",   "net",
+                                                      "disk", "disk_io",   "temperature", "uptime", "processes",
+                                                      "boot", "throttled", "wifi"};
+constexpr std::array<const char*, 2> other_groups = {"updates", "top"};
 
 Options read_options(const Block& block) {
   Options options;
@@ -452,16 +601,23 @@ Options read_options(const Block& block) {
     block.complain("interval", "the interval must be at least \"10ms\"");
     options.interval = 10s;
   }
-  options.groups = block.texts("collect", {all_groups.begin(), all_groups.end()});
+  options.groups = block.texts("collect", {usual_groups.begin(), usual_groups.end()});
   for (const auto& group : options.groups) {
-    if (std::ranges::find(all_groups, std::string_view(group)) == all_groups.end()) {
-      block.complain("collect",
-                     fmt::format("there is no group \"{}\"; the groups are {}", group, fmt::join(all_groups, ", ")));
+    const auto among = [&](const auto& groups) {
+      return std::ranges::find(groups, std::string_view(group)) != groups.end();
+    };
+    if (!among(usual_groups) && !among(other_groups)) {
+      block.complain("collect", fmt::format("there is no group \"{}\"; the groups are {}, {}", group,
+                                            fmt::join(usual_groups, ", "), fmt::join(other_groups, ", ")));
     }
   }
-  options.channel.json = block.boolean("json", false);
+  ChannelOptions usual;
+  usual.json = block.boolean("json", false);
+  options.rules = ReadingRules(block, usual);
   options.root = block.text("root", "/");
   if (!options.root.is_absolute()) block.complain("root", "root must be an absolute path, such as \"/\"");
+  options.top = static_cast<std::size_t>(block.table("top").integer("count", 5, 1, 100));
+  options.updates_interval = block.table("updates").duration("interval", 6h, 1min);
   options.net = read_selection(block.table("net"), {"veth*"});
   options.disk_io = read_selection(block.table("disk_io"), {"loop*", "ram*", "zram*"});
   const Block disk = block.table("disk");
@@ -480,10 +636,9 @@ extern const PluginInfo sysstat_plugin;
 const PluginInfo sysstat_plugin = {
     .name = "sysstat",
     .sample = sysstat_sample,
-    .make_input = [](Context& context, const Block& block) -> std::unique_ptr<Input> {
-      return std::make_unique<SysstatInput>(context, read_options(block));
+    .make = [](Context& context, const Block& block) -> std::unique_ptr<Plugin> {
+      return std::make_unique<Sysstat>(context, read_options(block));
     },
-    .make_output = nullptr,
 };
 
 }  // namespace tidegate::plugins

@@ -347,6 +347,113 @@ std::chrono::sys_seconds boot_time(const fs::path& root) {
   lacks(path, "line \"btime\"");
 }
 
+bool reboot_required(const fs::path& root) {
+  std::error_code none;
+  return fs::exists(root / "run/reboot-required", none);
+}
+
+std::optional<Throttled> throttled(const fs::path& root) {
+  // …/soc/soc:firmware/get_throttled, with the address of the bus in both names on some models
+  const auto file = [&]() -> std::optional<fs::path> {
+    std::error_code error;
+    for (fs::directory_iterator bus(root / "sys/devices/platform", error), end; !error && bus != end;
+         bus.increment(error)) {
+      const std::string name = bus->path().filename().string();
+      if (!name.starts_with("soc")) continue;
+      fs::path path = bus->path() / (name + ":firmware") / "get_throttled";
+      std::error_code none;
+      if (fs::exists(path, none)) return path;
+    }
+    return std::nullopt;
+  }();
+  if (!file) return std::nullopt;
+  const std::string text = read_file(*file);
+  std::string_view line = text;
+  std::string_view word = next_word(line);
+  if (word.starts_with("0x")) word.remove_prefix(2);
+  std::uint32_t bits = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), bits, 16);
+  if (error != std::errc{} || end != word.data() + word.size()) lacks(*file, "hexadecimal number");
+  const auto reasons = [&](unsigned first) {
+    const auto bit = [&](unsigned n) { return (bits >> (first + n) & 1U) != 0; };
+    return Throttled::Reasons{bit(0), bit(1), bit(2), bit(3)};
+  };
+  return Throttled{.now = reasons(0), .since_boot = reasons(16)};
+}
+
+std::vector<Wifi> wifi(const fs::path& root) {
+  constexpr double best_link = 70;  // of every driver that uses cfg80211
+  std::string text;
+  try {
+    text = read_file(root / "proc/net/wireless");
+  } catch (const SystemError& error) {
+    if (error.code() == ENOENT) return {};
+    throw;
+  }
+  std::vector<Wifi> interfaces;
+  for (std::string_view rest = text; !rest.empty();) {
+    std::string_view line = next_line(rest);
+    const auto colon = line.find(':');
+    if (colon == line.npos) continue;  // one of the two headings
+    std::string_view before = line.substr(0, colon);
+    line.remove_prefix(colon + 1);
+    next_word(line);  // status
+    // A '.' behind a number says that it is of now.
+    const auto field = [&]() -> std::optional<double> {
+      std::string_view word = next_word(line);
+      if (word.ends_with('.')) word.remove_suffix(1);
+      return number<double>(word);
+    };
+    const auto link = field();
+    const auto level = field();
+    if (!link || !level || *level <= -256.0) continue;  // associated with nothing
+    // Old drivers write a negative level as the byte that holds it.
+    interfaces.push_back({.name = std::string(next_word(before)),
+                          .signal = *level > 63.0 ? *level - 256.0 : *level,
+                          .quality = std::clamp(100.0 * *link / best_link, 0.0, 100.0)});
+  }
+  return interfaces;
+}
+
+std::vector<Process> processes(const fs::path& root) {
+  static const double tick = 1.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
+  static const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  const fs::path path = root / "proc";
+  std::vector<Process> processes;
+  std::error_code error;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+    const auto pid = number<int>(entry->path().filename().string());
+    if (!pid) continue;
+    std::string text;
+    try {
+      text = read_file(entry->path() / "stat");
+    } catch (const SystemError&) {
+      continue;  // it has just ended
+    }
+    // "1 (a (strange) name) S …": the name may have anything in it.
+    const auto open = text.find('(');
+    const auto close = text.rfind(')');
+    if (open == text.npos || close == text.npos || close < open) continue;
+    std::string_view line = std::string_view(text).substr(close + 1);
+    for (int field = 3; field < 14; ++field) next_word(line);
+    const auto user = number<std::uint64_t>(next_word(line));
+    const auto system = number<std::uint64_t>(next_word(line));
+    for (int field = 16; field < 22; ++field) next_word(line);
+    const auto started = number<std::uint64_t>(next_word(line));
+    next_word(line);  // size of its address space
+    const auto pages = number<std::uint64_t>(next_word(line));
+    if (!user || !system || !started || !pages) continue;
+    processes.push_back({.pid = *pid,
+                         .name = text.substr(open + 1, close - open - 1),
+                         .cpu = static_cast<double>(*user + *system) * tick,
+                         .started = *started,
+                         .rss = *pages * page});
+  }
+  if (error) throw SystemError(error.value(), fmt::format("cannot list {}", path.string()));
+  std::ranges::sort(processes, {}, &Process::pid);
+  return processes;
+}
+
 std::size_t process_count(const fs::path& root) {
   const fs::path path = root / "proc";
   std::error_code error;

@@ -50,7 +50,8 @@ std::vector<std::string> lines(const std::string& text) {
 std::vector<std::string> seen(const RecordingContext& context, const std::string& root) {
   std::string text;
   for (const auto& [name, reading, options] : context.records) {
-    text += fmt::format("{} {}{}{}\n", name, to_text(reading.value), reading.unit.empty() ? "" : " ", reading.unit);
+    text += fmt::format("{} {}{}{}", name, to_text(reading.value), reading.unit.empty() ? "" : " ", reading.unit);
+    text += reading.quality == Quality::good ? "\n" : fmt::format(" ({})\n", to_string(reading.quality));
   }
   for (const auto& [what, why] : context.faults)
     text += fmt::format("fault {}: {}\n", what, replaced(why, root, "@root@"));
@@ -83,7 +84,7 @@ TEST_P(ACase, EmitsExactlyWhatIsExpectedOfEachTurn) {
                           (folder / "config.toml").string());
   StillClock clock;
   RecordingContext context(clock);
-  const std::unique_ptr<Input> input = info->make_input(context, block.block());
+  const std::unique_ptr<Plugin> input = info->make(context, block.block());
   ASSERT_EQ(block.complaints(), "");
 
   int turn = 1;

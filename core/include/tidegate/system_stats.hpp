@@ -142,6 +142,44 @@ struct Temperature {
 [[nodiscard]] std::chrono::nanoseconds uptime(const std::filesystem::path& root = "/");
 /// Moves when the clock is set.
 [[nodiscard]] std::chrono::sys_seconds boot_time(const std::filesystem::path& root = "/");
+/// Whether the distribution asks for a restart, mostly after an update (/run/reboot-required).
+[[nodiscard]] bool reboot_required(const std::filesystem::path& root = "/");
+
+/// What a Raspberry Pi's firmware did to keep itself alive: now, and at any time since boot.
+struct Throttled {
+  struct Reasons {
+    bool under_voltage = false;
+    bool frequency_capped = false;
+    bool throttled = false;
+    bool soft_temperature_limit = false;
+
+    bool operator==(const Reasons&) const = default;
+  };
+  Reasons now;
+  Reasons since_boot;
+};
+/// Nothing where the kernel has no such firmware. Asks the firmware, which takes up to some milliseconds.
+[[nodiscard]] std::optional<Throttled> throttled(const std::filesystem::path& root = "/");
+
+/// How one wireless interface, while it is associated, hears its access point.
+struct Wifi {
+  std::string name;
+  double signal = 0;   ///< dBm, or the driver's own unit where it knows no dBm
+  double quality = 0;  ///< 0 to 100 %
+};
+/// Empty where the kernel has no /proc/net/wireless. Drivers may take milliseconds to answer.
+[[nodiscard]] std::vector<Wifi> wifi(const std::filesystem::path& root = "/");
+
+/// One process. pid and started together are one for as long as the machine runs.
+struct Process {
+  int pid = 0;
+  std::string name;           ///< at most 15 bytes
+  double cpu = 0;             ///< seconds that it ran, in user and in kernel mode
+  std::uint64_t started = 0;  ///< clock ticks after boot
+  std::uint64_t rss = 0;      ///< bytes that it has in memory
+};
+/// All that still run when they are looked at, by number.
+[[nodiscard]] std::vector<Process> processes(const std::filesystem::path& root = "/");
 /// Processes, not threads.
 [[nodiscard]] std::size_t process_count(const std::filesystem::path& root = "/");
 

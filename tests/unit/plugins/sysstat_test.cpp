@@ -34,9 +34,7 @@ std::int64_t integer(const Reading* reading) {
 /// A sysstat input on a context of its own.
 struct Running {
   explicit Running(const std::string& keys, const Clock& clock = machine_clock())
-      : context(clock),
-        block("sysstat", "[sysstat]\n" + keys),
-        input(plugin("sysstat")->make_input(context, block.block())) {
+      : context(clock), block("sysstat", "[sysstat]\n" + keys), input(plugin("sysstat")->make(context, block.block())) {
     EXPECT_EQ(block.complaints(), "");
   }
   ~Running() { input->stop(); }
@@ -48,7 +46,7 @@ struct Running {
 
   RecordingContext context;
   PluginBlock block;
-  std::unique_ptr<Input> input;
+  std::unique_ptr<Plugin> input;
 };
 
 /// Sends one datagram of so many bytes over the loopback interface, and takes it out again.
@@ -148,7 +146,7 @@ TEST(Sysstat, GoesOnWithTheOtherGroupsWhileAMountPointDoesNotAnswer) {
   ASSERT_TRUE(sysstat.turn());
   EXPECT_NE(sysstat.context.last("load/1m"), nullptr);
   EXPECT_EQ(sysstat.context.last("disk/root/total"), nullptr);
-  EXPECT_THAT(sysstat.context.faults["worker"], HasSubstr("has not answered"));
+  EXPECT_THAT(sysstat.context.faults["disk"], HasSubstr("has not answered"));
   sysstat.context.hold_worker = false;
   sysstat.context.release_worker();
   EXPECT_NE(sysstat.context.last("disk/root/total"), nullptr);
@@ -160,7 +158,7 @@ TEST(Sysstat, ThrowsAwayAnAnswerThatComesAfterItWasStopped) {
   sysstat->context.hold_worker = true;
   sysstat->input->start();
   sysstat->input->stop();
-  sysstat->input = plugin("sysstat")->make_input(sysstat->context, sysstat->block.block());
+  sysstat->input = plugin("sysstat")->make(sysstat->context, sysstat->block.block());
   sysstat->context.release_worker();
   EXPECT_TRUE(sysstat->context.records.empty());
 }
@@ -244,12 +242,42 @@ TEST(SysstatsConfiguration, IsToldWhereItIsWrongAndHowToMendIt) {
                           "root = \"here\"\n"
                           "disk.mounts = [\"usb\"]\n"
                           "jsno = true\n");
-  (void)plugin("sysstat")->make_input(context, block.block());
+  (void)plugin("sysstat")->make(context, block.block());
   EXPECT_THAT(block.complaints(),
               AllOf(HasSubstr("test.toml:2:"), HasSubstr("\"10ms\""), HasSubstr("test.toml:3:"),
                     HasSubstr("no group \"gpu\"; the groups are cpu, memory"), HasSubstr("test.toml:4:"),
                     HasSubstr("absolute path"), HasSubstr("test.toml:5:"), HasSubstr("\"usb\" is no absolute path"),
                     HasSubstr("test.toml:6:"), HasSubstr("json")));
+}
+
+TEST(Sysstat, CountsPendingUpdatesWhenItIsAsked) {
+  const ScratchFolder root;
+  root.write("usr/bin/apt-get", "#!/bin/sh\necho 'Inst a (1 Debian-Security:12 [all])'\n");
+  std::filesystem::permissions(root.path() / "usr/bin/apt-get", std::filesystem::perms::owner_all);
+  Running sysstat(
+      fmt::format("collect = [\"updates\"]\nroot = \"{}\"\nupdates.interval = \"1h\"\n", root.path().string()));
+  sysstat.input->start();
+  EXPECT_EQ(integer(sysstat.context.last("updates/pending")), 1);
+  EXPECT_EQ(integer(sysstat.context.last("updates/security")), 1);
+  EXPECT_THAT(sysstat.context.faults, testing::IsEmpty());
+}
+
+TEST(SysstatOnThisMachine, ListsItsBusiestProcesses) {
+  Running sysstat("interval = \"20ms\"\ncollect = [\"top\"]\ntop.count = 2\n");
+  sysstat.input->start();
+  EXPECT_EQ(sysstat.context.last("top"), nullptr) << "one look at the counters says nothing";
+  ASSERT_TRUE(sysstat.turn());
+  EXPECT_THAT(
+      std::get<std::string>(sysstat.context.last("top")->value),
+      testing::MatchesRegex("\\[(\\{\"name\":\".*\",\"pid\":[0-9]+,\"cpu\":[0-9.]+,\"rss\":[0-9]+\\},?){1,2}\\]"));
+}
+
+TEST(Sysstat, ComplainsAboutCountsAndIntervalsThatAreOutOfRange) {
+  RecordingContext context;
+  const PluginBlock block("sysstat", "[sysstat]\ntop.count = 0\nupdates.interval = \"1s\"\ncollect = [\"tops\"]\n");
+  (void)plugin("sysstat")->make(context, block.block());
+  EXPECT_THAT(block.complaints(), AllOf(HasSubstr("test.toml:2:"), HasSubstr("test.toml:3:"), HasSubstr("test.toml:4:"),
+                                        HasSubstr("updates, top")));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -234,6 +236,79 @@ TEST(ThisMachine, TellsTheDiskUsageThatStatvfsTells) {
   EXPECT_EQ(usage.total, status.f_blocks * status.f_frsize);
   EXPECT_LE(usage.used, usage.total);
   EXPECT_LE(usage.percent, 100.0);
+}
+
+TEST(Throttling, IsReadFromTheBitsOfTheFirmware) {
+  const ScratchFolder root;
+  EXPECT_EQ(throttled(root.path()), std::nullopt) << "every machine is a Raspberry Pi";
+  root.write("sys/devices/platform/soc/soc:firmware/get_throttled", "a0005\n");
+  const auto reasons = throttled(root.path());
+  ASSERT_TRUE(reasons);
+  EXPECT_EQ(reasons->now, (Throttled::Reasons{.under_voltage = true, .throttled = true}));
+  EXPECT_EQ(reasons->since_boot, (Throttled::Reasons{.frequency_capped = true, .soft_temperature_limit = true}));
+  root.write("sys/devices/platform/soc/soc:firmware/get_throttled", "\n");
+  EXPECT_THROW((void)throttled(root.path()), Error);
+}
+
+TEST(WirelessInterfaces, AreThoseThatHearAnAccessPoint) {
+  const ScratchFolder root;
+  EXPECT_TRUE(wifi(root.path()).empty()) << "no file is a fault";
+  root.write("proc/net/wireless",
+             "Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE\n"
+             " face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22\n"
+             " wlan0: 0000   35.  -75.  -256        0      0      0      0     16        0\n"
+             "wlan1: 0000   0.  -256.  -256        0      0      0      0     16        0\n"
+             "wlan2: 0000   90  200  0        0      0      0      0     16        0\n"
+             "wlan3: 0000\n");
+  const auto interfaces = wifi(root.path());
+  ASSERT_EQ(interfaces.size(), 2U);
+  EXPECT_EQ(interfaces[0].name, "wlan0");
+  EXPECT_EQ(interfaces[0].signal, -75.0);
+  EXPECT_EQ(interfaces[0].quality, 50.0);
+  EXPECT_EQ(interfaces[1].name, "wlan2");
+  EXPECT_EQ(interfaces[1].signal, -56.0);
+  EXPECT_EQ(interfaces[1].quality, 100.0);
+}
+
+TEST(ARestart, IsRequiredWhenTheDistributionSaysSo) {
+  const ScratchFolder root;
+  EXPECT_FALSE(reboot_required(root.path()));
+  root.write("run/reboot-required", "");
+  EXPECT_TRUE(reboot_required(root.path()));
+}
+
+TEST(ProcessList, HasThisProcessWithItsTimeAndItsMemory) {
+  const auto all = processes();
+  const auto self = std::ranges::find(all, getpid(), &Process::pid);
+  ASSERT_NE(self, all.end());
+  EXPECT_FALSE(self->name.empty());
+  EXPECT_GT(self->rss, 1'000'000U);
+  EXPECT_LT(self->rss, memory().total);
+  const double before = self->cpu;
+  const auto spend = [&] {
+    volatile double sink = 0;
+    for (int n = 0; n < 1'000'000; ++n) sink = sink + n;
+    const auto now = processes();
+    return std::ranges::find(now, getpid(), &Process::pid)->cpu;
+  };
+  double after = before;
+  for (int n = 0; n < 1000 && after <= before; ++n) after = spend();
+  EXPECT_GT(after, before);
+}
+
+TEST(ProcessList, TakesAnyNameAndSkipsWhatIsTorn) {
+  const ScratchFolder root;
+  root.write("proc/7/stat",
+             "7 (a) S (b) R 1 1 1 0 -1 4194560 1 2 3 4 150 50 0 0 20 0 1 0 9000 1000000 3 18446744073709551615\n");
+  root.write("proc/8/stat", "8 (torn) R 1 1 1");
+  root.write("proc/9/status", "no stat");
+  root.write("proc/net/stat", "10 (no process) R");
+  const auto all = processes(root.path());
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].name, "a) S (b");
+  EXPECT_EQ(all[0].cpu, 200.0 / static_cast<double>(sysconf(_SC_CLK_TCK)));
+  EXPECT_EQ(all[0].started, 9000U);
+  EXPECT_EQ(all[0].rss, 3U * static_cast<unsigned long>(sysconf(_SC_PAGESIZE)));
 }
 
 }  // namespace
