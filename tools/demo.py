@@ -22,7 +22,7 @@ IN_FLIGHT = 20  # so few messages are no backlog: they are on their way
 
 # What stands in for devices: name, QoS, retained, messages a second.
 DEVICES = (("q0", 0, False, 100), ("q1", 1, False, 100), ("q2", 2, False, 50), ("door", 1, True, 5))
-SOURCES = [name for name, *_ in DEVICES] + ["sysstat", "automation"]
+SOURCES = [name for name, *_ in DEVICES] + ["sysstat", "sensor", "automation"]
 
 
 class Interrupted(Exception):
@@ -77,6 +77,7 @@ class Demo:
             source = "automation" if levels[1] != "Message" else "message"
         else:
             source = levels[2] if len(levels) > 2 else topic
+            source = "sensor" if source in ("gpio", "sim") else source
         with self.lock:
             self.at_local[source] += 1
 
@@ -109,6 +110,8 @@ class Demo:
     def set_the_stage(self):
         stage = self.stage
         stage.configure(ROOT / "etc" / "demo.toml", ["tidegate/demo/#", "IoT101/#", "device/#"])
+        self.sensor, words = stage.configure_sensor()
+        self.console.event(words)
         self.console.event(f"an upstream broker, and a recorder of what reaches it: 127.0.0.1:{stage.upstream_port}")
         stage.start_upstream()
         # A persistent session at QoS 2: it misses nothing when the upstream restarts, and doubles nothing itself.
@@ -258,6 +261,7 @@ class Demo:
         retained = oracle.read_stamp(text)
         last = next(("door", device.last) for device in self.devices if device.name == "door")
         readings = sum(count for topic, count in topics.items() if "/sysstat/" in topic)
+        sensed = sum(count for topic, count in topics.items() if f"/{self.sensor}/" in topic)
         network = topics["IoT101/Network"]
         gone = f", gone {self.caught_up:.1f} s after the upstream's return" if self.caught_up else ""
         checks = (
@@ -269,6 +273,7 @@ class Demo:
              self.backlog_most > IN_FLIGHT and drained),
             ("local broker", f"pid {self.broker_pid}, " + ("adopted" if self.adopted else "NOT adopted"), self.adopted),
             ("sysstat", f"{readings} readings of this machine reached the upstream", readings > 0),
+            ("sensor", f"{sensed} readings of {'the GPIO line' if self.sensor == 'gpio' else 'the simulated sensor'} reached the upstream", sensed > 0),
             ("automation", f"{network} network counters reached the upstream; it reacted to {self.reacted} of"
              f" {self.messages} messages", network > 0 and self.reacted >= self.messages),
         )

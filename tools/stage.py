@@ -166,6 +166,25 @@ class Stage:
             f"[[upstream.forward]]\ntopics = {json.dumps(topics)}\n"
         )
 
+    def free_line(self):
+        """A GPIO line of this machine that nobody uses, as its name and its chip's; nothing where there is none."""
+        ran = subprocess.run([self.build / "bin" / "tidegate", "gpio", "info", "--json"], capture_output=True, text=True, check=False)
+        for chip in json.loads(ran.stdout)["chips"] if ran.returncode == 0 else []:
+            for line in chip["lines"]:
+                if not line["used"] and line["direction"] == "input":
+                    return f"{chip['label']}:{line['offset']}", line["name"]
+        return None
+
+    def configure_sensor(self):
+        """An input on a line that is free, only looked at; where there is none, simulated. Returns which, for people."""
+        file = self.folder / "config" / "conf.d" / "sensor.toml"
+        line = self.free_line()
+        if line:
+            file.write_text(f'[gpio]\n[[gpio.input]]\nname = "line"\nline = "{line[0]}"\n')
+            return "gpio", f"the GPIO line {line[0]} {line[1]}".rstrip() + ", read by its edges"
+        file.write_text('[[sim.sensor]]\nname = "water"\nkind = "sine"\ninterval = "200ms"\nperiod = "20s"\nmin = 8\nmax = 14\nunit = "°C"\n')
+        return "sim", "no GPIO chip here, so a simulated sensor: tidegate/demo/sim/water"
+
     def start_gateway(self):
         """Returns its status once its local broker is up and it has subscribed there."""
         configuration = self.folder / "config" / "tidegate.toml"
