@@ -18,7 +18,7 @@
 
 namespace tidegate::config::test {
 
-inline const std::vector<std::string> plugins{"sysstat", "null", "gpio", "hwmon", "iio", "onewire", "calculate", "sim"};
+inline const std::vector<std::string> plugins{"sysstat", "null", "gpio"};
 
 inline Config read(std::string_view text) {
   return parse(text, "t.toml", plugins);
