@@ -21,7 +21,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[2] / "support"), st
 import gpio_sim  # noqa: E402
 import parts  # noqa: E402
 
-parts.DEADLINE = 40.0  # everything is slower in an emulated machine
+parts.DEADLINE = 90.0  # everything is slower in an emulated machine
 TIDEGATE = parts.BINARY_DIR.resolve() / "bin" / "tidegate"
 
 
