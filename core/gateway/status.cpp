@@ -159,6 +159,7 @@ Json Gateway::status() const {
             {"uptime_s", seconds(machine_clock().boot() - started_)},
             {"state", config_.gateway.state.string()},
             {"runtime", config_.gateway.runtime.string()},
+            {"configuration", config_.files.empty() ? "" : std::filesystem::absolute(config_.files.front()).string()},
             {"uuid", spool().uuid()},
             {"age_s", seconds(spool().age())},
             {"clock", to_string(machine_clock().quality())}}},

@@ -187,7 +187,7 @@ class Daemon(parts.Gateway):
     def tidegate(self, *words):
         """The command line of a user of this gateway, to its end."""
         return subprocess.run([TIDEGATE, *map(str, words)], capture_output=True, text=True, timeout=parts.DEADLINE, check=False,
-                              env={**self.environment(), "CONFIGURATION_DIRECTORY": str(self.folder)})
+                              env=self.environment())
 
     def suspend(self):
         """It does not run until resume(): what the kernel has for it piles up."""

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
 """Outputs of the real daemon, on lines of a real kernel: what it was made to do, by the kernel's own trace."""
+import pathlib
 import subprocess
 import time
 
@@ -305,3 +306,36 @@ def test_a_servo_is_held_by_pulses_of_the_right_length(pi, make_daemon):
 def test_hardware_pwm_that_is_not_there_is_told_with_the_mend(pi, make_daemon):
     daemon = make_daemon('[[gpio.pwm]]\nname = "fan"\nline = "pwm:fe20c000.pwm:0"\n').start()
     assert "dtoverlay=pwm" in daemon.wait_problem("gpio fan", "fe20c000.pwm")
+
+
+def test_the_readme_is_true_word_for_word(pi, make_daemon):
+    """Its section "Wire a button and a lamp": the configuration, and each command."""
+    readme = (pathlib.Path(parts.__file__).parents[2] / "README.md").read_text()
+    section = readme[readme.index("## Wire a button and a lamp"):].split("\n## ")[0]
+    toml = section.split("```toml\n")[1].split("```")[0]
+    commands = [line.split("#")[0].split() for line in section.split("```sh\n")[1].split("```")[0].splitlines()]
+    pi.pull(17, True)  # the button is not pressed
+    daemon = make_daemon(toml).start()
+    daemon.wait_state("button", "OFF")
+
+    def run(words):
+        assert words[0] == "v/bin/tidegate"
+        done = daemon.tidegate(*words[1:])
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    set_lamp, get_both, subscribe = commands
+    assert run(set_lamp) == "lamp=ON\n" and pi.value(27)
+    assert run(get_both) == "lamp=ON\nbutton=OFF\n"
+    assert subscribe[:3] == ["v/bin/tidegate", "sub", "-t"]
+    daemon.arrivals.clear()
+    pi.pull(17, False)
+    daemon.wait_state("button", "ON")
+    pi.pull(17, True)
+    daemon.arrivals.wait_for(lambda seen: any(one.payload == "click" for one in seen), "a click", parts.DEADLINE)
+    assert [one.payload for one in daemon.arrivals.seen() if "/gpio/button" in one.topic] == ["ON", "press", "OFF", "release", "click"]
+    told = daemon.tidegate("gpio", "info", "J8:13").stdout
+    assert "GPIO27" in told and "lamp" in told and "tidegate" in told
+    with gpio_sim.Trace(pi) as trace:
+        daemon.stop()
+        assert [one for one in trace.outputs(27) if isinstance(one, bool)][-1] is False

@@ -12,6 +12,7 @@
 #include <tidegate/error.hpp>
 #include <tidegate/paths.hpp>
 
+#include "gateway/cli/remote.hpp"
 #include "gateway/plugins.hpp"
 
 namespace tidegate::cli {
@@ -19,17 +20,28 @@ namespace {
 
 constexpr std::array<const char*, 6> kinds = {"input", "output", "counter", "pwm", "rgb", "servo"};
 
+/// What the running gateway has read, else what one would read.
+std::optional<std::filesystem::path> usual_file() {
+  try {
+    const std::string file = Remote{}.ask("status").at("gateway").value("configuration", "");
+    if (!file.empty()) return file;
+  } catch (const std::exception&) {
+    // None runs, or it may not be asked.
+  }
+  return config::default_file();
+}
+
 }  // namespace
 
 void OurLines::add_options(CLI::App& command) {
-  command.add_option("--config", file_, "Configuration that gives lines their names (default: as tidegated)");
+  command.add_option("--config", file_, "Configuration that gives lines their names (default: that of the running gateway)");
 }
 
 void OurLines::load() {
   try {
     std::vector<std::string> names = gateway::plugin_names();
     if (std::find(names.begin(), names.end(), "gpio") == names.end()) names.emplace_back("gpio");
-    config_ = config::load(file_ ? file_ : config::default_file(), names);
+    config_ = config::load(file_ ? file_ : usual_file(), names);
   } catch (const Error& error) {
     const std::string what = error.what();
     fmt::print(stderr, "tidegate: the configuration cannot be used, so our names are not known: {}\n",
