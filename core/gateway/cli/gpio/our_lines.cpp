@@ -34,7 +34,8 @@ std::optional<std::filesystem::path> usual_file() {
 }  // namespace
 
 void OurLines::add_options(CLI::App& command) {
-  command.add_option("--config", file_, "Configuration that gives lines their names (default: that of the running gateway)");
+  command.add_option("--config", file_,
+                     "Configuration that gives lines their names (default: that of the running gateway)");
 }
 
 void OurLines::load() {
