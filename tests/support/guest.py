@@ -23,8 +23,7 @@ MARKS = FILE_SYSTEM      # where the first block behind the file system is
 def why_not():
     """Why no guest can be started here; empty when one can."""
     if not KERNEL:
-        return ("TIDEGATE_VM_KERNEL is not set: it names a Linux kernel image with 9p, virtio and ext4 built in, made as "
-                "tests/vm/README.md says")
+        return "TIDEGATE_VM_KERNEL is not set: it names a Linux kernel image, which tools/kernel builds"
     if platform.machine() != "x86_64":
         return f"the guest runs this machine's own programs, and this is {platform.machine()}, not x86_64"
     if not pathlib.Path(KERNEL).is_file():
