@@ -93,6 +93,9 @@ Gateway read_gateway(const Block& block) {
   }
   gateway.state = block.path("state", default_state());
   gateway.runtime = block.path("runtime", default_runtime());
+  if (gateway.state.lexically_normal() == gateway.runtime.lexically_normal())
+    block.complain(block.has("runtime") ? "runtime" : "state",
+                   "is the same folder for state and runtime; give the two different ones");
   gateway.log_level = log_level(block);
   gateway.stop_timeout = milliseconds(block, "stop_timeout", gateway.stop_timeout, 0ms, 1h);
   gateway.payload_cap = block.size("payload_cap", gateway.payload_cap, 1, most_payload);

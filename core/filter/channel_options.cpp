@@ -31,6 +31,9 @@ ReadingRules::ReadingRules(const Block& plugin, const ChannelOptions& fallback) 
       block.complain("of", fmt::format("cannot be matched with names: {}", error.what()));
       continue;
     }
+    if (of.find('*') != std::string::npos)
+      block.complain(
+          "of", fmt::format("\"{}\": '*' matches nothing but itself; '+' is one level of a name, '#' the rest", of));
     if (!options.topic.empty() && of.find_first_of("+#") != std::string::npos) {
       block.complain("topic", fmt::format("one topic for all that \"{}\" matches would mix them; name one reading in "
                                           "of, or leave topic out",

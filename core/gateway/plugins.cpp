@@ -128,15 +128,19 @@ class Worker {
   std::thread thread_;
 };
 
+bool names_upstream(const config::Config& config, std::string_view name) noexcept {
+  return std::ranges::find(config.upstreams, name, &config::Upstream::name) != config.upstreams.end();
+}
+
 /// A Context that leads nowhere: for reading blocks without starting anything.
 class NullContext final : public Context {
  public:
-  NullContext(Loop& loop, const config::Gateway& gateway, const char* plugin)
-      : loop_(loop), gateway_(gateway), plugin_(plugin) {}
+  NullContext(Loop& loop, const config::Config& config, const char* plugin)
+      : loop_(loop), config_(config), plugin_(plugin) {}
   Loop& loop() noexcept override { return loop_; }
   [[nodiscard]] const Clock& clock() const noexcept override { return machine_clock(); }
   [[nodiscard]] std::string topic(std::string_view name) const override {
-    return gateway_.topic(fmt::format("{}/{}", plugin_, name));
+    return config_.gateway.topic(fmt::format("{}/{}", plugin_, name));
   }
   std::unique_ptr<Channel> channel(std::string_view, const ChannelOptions&) override {
     class NullChannel final : public Channel {
@@ -146,13 +150,14 @@ class NullContext final : public Context {
   }
   void listen(const std::string&, std::function<void(const Heard&)>) override {}
   [[nodiscard]] bool linked(std::string_view) const override { return false; }
+  [[nodiscard]] bool has_upstream(std::string_view name) const override { return names_upstream(config_, name); }
   std::filesystem::path folder() override { return {}; }
   void degraded(std::string_view, std::string_view) override {}
   void work(std::function<void()>, std::function<void()>, std::string_view) override {}
 
  private:
   Loop& loop_;
-  const config::Gateway& gateway_;
+  const config::Config& config_;
   const char* const plugin_;
 };
 
@@ -160,10 +165,11 @@ class NullContext final : public Context {
 
 class Plugins::Part final : private Context {
  public:
-  Part(Loop& loop, const config::Gateway& gateway, const PluginInfo& info, const Block& block, Health& health,
+  Part(Loop& loop, const config::Config& config, const PluginInfo& info, const Block& block, Health& health,
        const Services& services, Audience& audience)
       : loop_(loop),
-        gateway_(gateway),
+        config_(config),
+        gateway_(config.gateway),
         info_(info),
         health_(health),
         services_(services),
@@ -220,6 +226,7 @@ class Plugins::Part final : private Context {
   }
 
   [[nodiscard]] bool linked(std::string_view upstream) const override { return services_.linked(upstream); }
+  [[nodiscard]] bool has_upstream(std::string_view name) const override { return names_upstream(config_, name); }
 
   std::filesystem::path folder() override {
     auto folder = gateway_.state / "plugins" / info_.name;
@@ -245,6 +252,7 @@ class Plugins::Part final : private Context {
   }
 
   Loop& loop_;
+  const config::Config& config_;
   const config::Gateway& gateway_;
   const PluginInfo& info_;
   Health& health_;
@@ -264,7 +272,7 @@ Plugins::Plugins(Loop& loop, const config::Config& config, Health& health, Servi
   for (const auto& block : config.plugins) {
     const auto* plugin = find_plugin(block.plugin);
     if (plugin == nullptr) continue;
-    parts_.push_back(std::make_unique<Part>(loop, config.gateway, *plugin, block.block, health, services_, audience_));
+    parts_.push_back(std::make_unique<Part>(loop, config, *plugin, block.block, health, services_, audience_));
   }
 }
 
@@ -291,7 +299,7 @@ void read_plugin_blocks(const config::Config& config) {
   for (const auto& block : config.plugins) {
     const auto* plugin = find_plugin(block.plugin);
     if (plugin == nullptr) continue;
-    NullContext context(loop, config.gateway, plugin->name);
+    NullContext context(loop, config, plugin->name);
     static_cast<void>(plugin->make(context, block.block));
   }
 }

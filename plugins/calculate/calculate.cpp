@@ -207,6 +207,12 @@ std::unique_ptr<Calculated> read_reading(Context& context, const Block& block, s
   }
   options.function = read_function(block);
   options.topics = block.filters("topics");
+  for (const auto& topic : options.topics) {
+    if (topic.find('*') != std::string::npos)
+      block.complain(
+          "topics",
+          fmt::format("\"{}\": '*' matches nothing but itself; '+' is one level of a topic, '#' the rest", topic));
+  }
   options.latest = block.word("of", "latest", {"latest", "all"}) == "latest";
   options.window = block.duration("window", 5min, 1ms, std::chrono::days(366));
   options.interval = block.duration("interval", 10s, 10ms, std::chrono::days(366));

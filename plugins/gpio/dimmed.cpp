@@ -40,7 +40,7 @@ Dimmed::Dimmed(Context& context, const Block& block, const ChannelOptions& fallb
       software_hertz_(kind.usual_software),
       safe_off_(block.word("safe", "off", {"off", "as-is"}) == "off"),
       max_on_(block.duration("max_on", 0ns, 0ns, 24h * 366)),
-      link_(block),
+      link_(context, block),
       switch_(max_on_) {
   bool software = false;
   for (const auto* key : kind.keys) {

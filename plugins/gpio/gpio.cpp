@@ -56,6 +56,13 @@ class Gpio final : public Plugin {
       join(one, *part);
       parts_.push_back(std::move(part));
     }
+    for (const auto& [name, group] : groups_) {
+      if (group.interlock->members().size() == 1)
+        group.block.complain(
+            "interlock",
+            fmt::format("\"{}\" has this output alone; give the others that may not be on with it the same word",
+                        name));
+    }
     dimmed<Pwm>(context, block, "pwm", usual, {"line"});
     dimmed<Rgb>(context, block, "rgb", usual, {"red", "green", "blue"});
     dimmed<Servo>(context, block, "servo", usual, {"line"});
@@ -95,6 +102,12 @@ class Gpio final : public Plugin {
         block.complain("name", fmt::format("\"{}\" is the name of the one at {} already; give it another", part.name(),
                                            other->second));
     }
+    if (!part.name().empty()) {
+      const auto [other, fresh] = topics_.emplace(part.topic(), block.where());
+      if (!fresh)
+        block.complain("topic", fmt::format("\"{}\" is the topic of the one at {} already; give it another",
+                                            part.topic(), other->second));
+    }
     for (const auto& [key, line] : claims) {
       if (line.empty()) continue;
       const auto [other, fresh] =
@@ -106,8 +119,7 @@ class Gpio final : public Plugin {
 
   void join(const Block& block, Output& output) {
     if (output.group().empty()) return;
-    auto& group = groups_[output.group()];
-    if (!group.interlock) group.interlock = std::make_shared<Interlock>();
+    auto& group = groups_.try_emplace(output.group(), block).first->second;
     const auto once = [&](bool claims, const char* key, std::string& taken) {
       if (!claims) return;
       if (!taken.empty())
@@ -121,11 +133,13 @@ class Gpio final : public Plugin {
   }
 
   struct Group {
-    std::shared_ptr<Interlock> interlock;
+    explicit Group(Block of) : block(std::move(of)) {}
+    Block block;  ///< of its first output
+    std::shared_ptr<Interlock> interlock = std::make_shared<Interlock>();
     std::string on_at_start, on_when_safe;
   };
 
-  std::map<std::string, std::string> names_, lines_;
+  std::map<std::string, std::string> names_, lines_, topics_;
   std::map<std::string, Group> groups_;
   std::vector<std::unique_ptr<Part>> parts_;
 };

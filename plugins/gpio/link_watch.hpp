@@ -14,7 +14,7 @@ namespace tidegate::plugins::gpio {
 class LinkWatch final {
  public:
   /// Reads its keys.
-  explicit LinkWatch(const Block& block);
+  LinkWatch(const Context& context, const Block& block);
   /// True once for each loss, when the link has been down for safe_after. Ask now and then.
   [[nodiscard]] bool lost(Context& context);
   [[nodiscard]] const std::string& link() const noexcept { return link_; }

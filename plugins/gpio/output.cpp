@@ -35,7 +35,7 @@ Output::Output(Context& context, const Block& block, const ChannelOptions& fallb
       pulse_(block.duration("pulse", 0ns, 0ns, 24h)),
       interlock_wait_(block.duration("interlock_wait", 0ns, 0ns, 1min)),
       group_(block.text("interlock", "")),
-      link_(block),
+      link_(context, block),
       commands_(context, name(), topic(), block.boolean("retained", false)),
       switch_(max_on_) {
   if (max_on_ != 0ns && safe_ == Level::on)

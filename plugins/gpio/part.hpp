@@ -32,6 +32,8 @@ class Part {
   void stop() noexcept;
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool is_open() const noexcept { return open_; }
+  /// The topic of its own readings, or of what is under it.
+  [[nodiscard]] std::string topic(const std::string& under = {}) const;
 
  protected:
   /// Throws Error when it cannot.
@@ -47,8 +49,6 @@ class Part {
   /// A channel for its readings; under: "event" for <topic>/event.
   [[nodiscard]] std::unique_ptr<Channel> channel(const std::string& under = {}, bool retain = false,
                                                  bool filtered = false) const;
-  /// The topic of its own readings, or of what is under it.
-  [[nodiscard]] std::string topic(const std::string& under = {}) const;
   void put(Channel& channel, Value value, const std::string& unit = {}) const;
   /// The same, for what happened at this time of the kernel's.
   void put_at(Channel& channel, Value value, Nanoseconds at) const;

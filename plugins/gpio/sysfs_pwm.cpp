@@ -66,7 +66,7 @@ SysfsPwm::SysfsPwm(const std::string& name, Nanoseconds period, bool active_low,
     throw UnavailableError(
         chips.empty()
             ? fmt::format("there is no PWM output {}, nor any other: the kernel shows none in /sys/class/pwm (on a "
-                          "Raspberry Pi add dtoverlay=pwm to config.txt), or use line instead of pwm",
+                          "Raspberry Pi add dtoverlay=pwm to config.txt), or name a line in place of \"pwm:…\"",
                           name)
             : fmt::format("there is no PWM output {}; the chips here are {}", name, fmt::join(devices, ", ")));
   }

@@ -42,7 +42,9 @@ std::optional<double> transfer(const fs::path& folder, Doing& doing) {
   const auto file = folder / "w1_slave";
   doing.now("reading " + file.string());
   const auto text = sysfs::read_if_there(file);
-  if (!text) throw Error("it is on no 1-Wire bus");
+  if (!text)
+    throw Error(
+        "it is on no 1-Wire bus; is its id right (ls /sys/bus/w1/devices), and dtoverlay=w1-gpio in config.txt?");
   const auto slave = parse_w1_slave(*text);
   if (!slave)
     throw Error(fmt::format("{} is not what the kernel writes there, but {:?}", file.string(), text->substr(0, 40)));

@@ -63,6 +63,7 @@ class RecordingContext final : public Context {
     listeners_.emplace_back(filter, std::move(heard));
   }
   [[nodiscard]] bool linked(std::string_view upstream) const override { return !broken_links.contains(upstream); }
+  [[nodiscard]] bool has_upstream(std::string_view name) const override { return name == "cloud"; }
   [[nodiscard]] std::filesystem::path folder() override { return kept; }
   void degraded(std::string_view what, std::string_view why) override {
     ++degraded_calls;

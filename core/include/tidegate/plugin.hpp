@@ -40,6 +40,8 @@ class Context {
   /// Whether the session to an upstream is up; without a name, the one to the local broker. False for a name that is
   /// not configured.
   [[nodiscard]] virtual bool linked(std::string_view upstream = {}) const = 0;
+  /// Whether an upstream of this name is configured.
+  [[nodiscard]] virtual bool has_upstream(std::string_view name) const = 0;
   /// A folder for what the plugin keeps over restarts. Throws SystemError when there is none that can be written.
   [[nodiscard]] virtual std::filesystem::path folder() = 0;
   /// Says in health that something does not work ("eth0 vanished"), or that it works again (empty text).

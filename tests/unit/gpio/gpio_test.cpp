@@ -121,6 +121,19 @@ TEST(TheGpioConfiguration, SaysWhatIsWrongWithTheRest) {
   EXPECT_THAT(complaints("[[gpio.pwm]]\nname = \"a\"\nline = \"pwm:0\"\n"), HasSubstr("test.toml:3:"));
 }
 
+TEST(TheGpioConfiguration, SaysWhereAnInterlockOrALinkOrATopicIsMisspelled) {
+  EXPECT_THAT(complaints("[[gpio.output]]\nname = \"a\"\nline = \"GPIO1\"\ninterlock = \"motr\"\n"),
+              AllOf(HasSubstr("test.toml:4:"), HasSubstr("alone")));
+  EXPECT_THAT(
+      complaints("[[gpio.output]]\nname = \"a\"\nline = \"GPIO1\"\nsafe_after = \"10s\"\nsafe_link = \"clod\"\n"),
+      AllOf(HasSubstr("test.toml:5:"), HasSubstr("no upstream \"clod\"")));
+  EXPECT_EQ(
+      complaints("[[gpio.output]]\nname = \"a\"\nline = \"GPIO1\"\nsafe_after = \"10s\"\nsafe_link = \"cloud\"\n"), "");
+  EXPECT_THAT(complaints("[[gpio.output]]\nname = \"a\"\nline = \"GPIO1\"\ntopic = \"x\"\n"
+                         "[[gpio.input]]\nname = \"b\"\nline = \"GPIO2\"\ntopic = \"x\"\n"),
+              AllOf(HasSubstr("is the topic of the one at"), HasSubstr("test.toml:")));
+}
+
 /// Nothing here has such a line: the part fails, and says so; the plugin runs.
 TEST(AGpioPart, WhoseLineIsNotThereIsInHealthWithItsPlaceWhileThePluginRuns) {
   RecordingContext context;
