@@ -291,5 +291,5 @@ line = "GPIO18"
     ran = daemon.tidegate("gpio", "mon", "GPIO17")
     assert ran.returncode == 69 and "-t 'tidegate/gw/gpio/door/#'" in ran.stderr, ran.stderr
     assert daemon.stop() == 0
-    ran = daemon.tidegate("gpio", "get", "door", "lamp")  # now from the lines themselves
+    ran = daemon.tidegate("gpio", "get", "--config", daemon.file, "door", "lamp")  # now from the lines themselves
     assert (ran.returncode, ran.stdout) == (0, "door=ON\nlamp=OFF\n"), ran.stderr
