@@ -24,9 +24,9 @@ def states(daemon, name="door"):
 def settle(daemon, name="door"):
     """Until nothing more can be under way: a marker through the same broker, after the loop had a turn."""
     time.sleep(0.5)
-    parts.publish(daemon.port, "settled", str(time.monotonic()))
-    mark = len(daemon.arrivals.seen("settled"))
-    daemon.arrivals.wait_for(lambda seen: sum(one.topic == "settled" for one in seen) > mark - 1, "the marker", parts.DEADLINE)
+    stamp = str(time.monotonic())
+    parts.publish(daemon.port, "settled", stamp)
+    daemon.arrivals.wait_payload("settled", stamp, parts.DEADLINE)
 
 
 def test_the_state_is_there_at_the_start_and_follows_each_edge(pi, make_daemon):
