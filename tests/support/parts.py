@@ -150,7 +150,7 @@ class Witness:
                              f"{payload!r} on {topic}", deadline)
 
     def stop(self):
-        self._process.terminate()
+        self._process.kill()  # mosquitto_sub disconnects inside its handler of SIGTERM, and now and then waits there for itself
         self._process.wait(DEADLINE)
         self._thread.join(DEADLINE)
         self._process.stdout.close()

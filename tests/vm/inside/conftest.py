@@ -210,9 +210,11 @@ class Daemon(parts.Gateway):
         parts.wait_until(lambda: not self.problem(what), f"no problem of {what}", parts.DEADLINE)
 
     def end(self):
-        if self.arrivals is not None:
-            self.arrivals.stop()
-        super().end()
+        try:
+            if self.arrivals is not None:
+                self.arrivals.stop()
+        finally:
+            super().end()
 
 
 @pytest.fixture
