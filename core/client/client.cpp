@@ -53,6 +53,14 @@ std::size_t packet_size(const Message& message) noexcept {
 struct Outgoing {
   std::shared_ptr<const Message> message;  // shared: its outcome may come before Session::publish() has returned
   bool tell = false;
+  Steady::time_point since = Steady::now();  // from when on its expiry counts
+
+  /// What is left of its expiry; nothing when it has none.
+  [[nodiscard]] std::optional<std::chrono::seconds> left() const {
+    const auto& expiry = message->properties.expiry;
+    if (!expiry) return std::nullopt;
+    return std::chrono::ceil<std::chrono::seconds>(*expiry - (Steady::now() - since));
+  }
 };
 
 }  // namespace
@@ -274,6 +282,7 @@ struct Client::Impl final : mqtt::SessionListener {
           subscription.no_local = want.no_local;
           subscription.retain_as_published = false;  // the mark then means what people know: it was kept, it may be old
           subscription.identifier = want.identifier;
+          if (want.again) subscription.retain_handling = 0;
           subscriptions.push_back(std::move(subscription));
         }
         lock.unlock();
@@ -317,6 +326,12 @@ struct Client::Impl final : mqtt::SessionListener {
     const std::size_t bytes = weight(*message);
     queue_bytes -= bytes;
     room.notify_one();
+    const auto left = node.mapped().left();
+    if (left && *left <= std::chrono::seconds(0)) {
+      give_up(token, *message, "it expired before it could be sent");
+      if (idle()) settled.notify_all();
+      return true;
+    }
     if (packet_size(*message) > limits.maximum_packet_size) {
       refuse(token, *message,
              fmt::format("it is larger than the {} bytes that the broker takes", limits.maximum_packet_size));
@@ -334,10 +349,11 @@ struct Client::Impl final : mqtt::SessionListener {
     if (qos0) ++under_way_qos0;
     lock.unlock();
     bool taken;
-    if (message->qos > most) {
-      Message lowered = *message;
-      lowered.qos = most;
-      taken = session->publish(token, lowered);
+    if (left || message->qos > most) {
+      Message changed = *message;
+      changed.qos = std::min(changed.qos, most);
+      changed.properties.expiry = left;
+      taken = session->publish(token, changed);
     } else {
       taken = session->publish(token, *message);
     }

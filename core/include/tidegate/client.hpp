@@ -39,16 +39,18 @@ struct ClientSubscription {
   Qos qos = Qos::at_least_once;
   std::uint32_t identifier = 0;
   bool no_local = false;  ///< true: what this client publishes does not come back
+  bool again = false;     ///< true: what the broker keeps is sent also where it has this filter already
 };
 
 /// Something that happened to a Client.
 struct Event {
   enum class Kind : std::uint8_t {
-    message,       ///< message, subscriptions
-    delivered,     ///< token: the broker has acknowledged it (QoS 0: it was handed to the socket)
-    refused,       ///< token, reason: the broker refused it, or it is larger than the broker takes
-    dropped,       ///< token, reason: it gave way in a full queue, was not sent before stop(), or was QoS 0 and lost
-    connected,     ///< subscriptions have been sent and answered
+    message,    ///< message, subscriptions
+    delivered,  ///< token: the broker has acknowledged it (QoS 0: it was handed to the socket)
+    refused,    ///< token, reason: the broker refused it, or it is larger than the broker takes
+    dropped,    ///< token, reason: it gave way in a full queue, expired, was not sent before stop(), or was QoS 0 and
+                ///< lost
+    connected,  ///< subscriptions have been sent and answered
     disconnected,  ///< reason: why, and how to mend it; also told for each attempt that fails
   };
   Kind kind = Kind::message;
@@ -64,7 +66,7 @@ struct ClientCounters {
   std::uint64_t published = 0;         ///< accepted by publish()
   std::uint64_t delivered = 0;         ///< acknowledged by the broker; QoS 0: handed to the socket
   std::uint64_t refused = 0;           ///< refused by the broker
-  std::uint64_t dropped_outgoing = 0;  ///< gave way in the outgoing queue, or unsent at stop()
+  std::uint64_t dropped_outgoing = 0;  ///< gave way in the outgoing queue, expired there, or unsent at stop()
   std::uint64_t received = 0;          ///< arrived from the broker
   std::uint64_t dropped_inbox = 0;     ///< gave way in the inbox before wait() took them
   std::uint64_t dropped_notices = 0;   ///< outcomes and connection changes that nobody waited for (most kept: inbox)
@@ -90,7 +92,8 @@ class Client final {
   void stop(std::chrono::milliseconds timeout) noexcept;
 
   /// Queues a message and returns its token (from 1 upwards). QoS 1 and 2 are sent again after a lost connection
-  /// until the broker acknowledges. tell: an Event when it is delivered; one that it is not comes in any case.
+  /// until the broker acknowledges. An expiry counts while it waits here: what is left of it is sent, and where none is
+  /// the message is dropped. tell: an Event when it is delivered; one that it is not comes in any case.
   /// May wait for room (see patience). Throws TopicError and PayloadError; UnavailableError after stop().
   std::uint64_t publish(Message message, bool tell = false);
   /// As publish(), but where that would wait for room it returns nothing, and the message is still there.

@@ -21,8 +21,12 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = Event::Kind;
 using Result = mqtt::Outcome::Kind;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Ge;
 using testing::HasSubstr;
+using testing::Le;
+using testing::Optional;
 
 constexpr auto deadline = 5s;
 
@@ -119,6 +123,12 @@ class ScriptedSession final : public mqtt::Session {
     std::vector<std::string> filters;
     for (const auto& subscription : subscriptions_) filters.push_back(subscription.filter);
     return filters;
+  }
+  std::vector<int> retain_handling() {
+    const std::lock_guard lock(mutex_);
+    std::vector<int> all;
+    for (const auto& subscription : subscriptions_) all.push_back(subscription.retain_handling);
+    return all;
   }
   [[nodiscard]] const mqtt::SessionOptions& options() const { return options_; }
 
@@ -405,6 +415,39 @@ TEST(AClient, GivesItsWantedSubscriptionsToTheSession) {
   EXPECT_THAT(session.filters(1), ElementsAre("a/#"));
   client.subscribe({{.filter = "a/#", .identifier = 1}, {.filter = "b", .identifier = 2}});
   EXPECT_THAT(session.filters(2), ElementsAre("a/#", "b"));
+}
+
+TEST(AClient, AsksAgainForWhatTheBrokerKeepsWhereThatIsWanted) {
+  Client client(at_test_broker());
+  client.subscribe({{.filter = "a", .identifier = 1}, {.filter = "b", .identifier = 2, .again = true}});
+  client.start();
+  auto& session = ScriptedSession::current();
+  session.connect();
+  EXPECT_THAT(session.filters(2), ElementsAre("a", "b"));
+  EXPECT_THAT(session.retain_handling(), ElementsAre(1, 0));
+}
+
+TEST(AClient, CountsAnExpiryWhileAMessageWaitsAndDropsWhatHasExpired) {
+  Client client(at_test_broker());
+  client.start();
+  auto& session = ScriptedSession::current();
+  auto brief = text("brief"), lasting = text("lasting");
+  brief.properties.expiry = 1s;
+  lasting.properties.expiry = 100s;
+  const auto gone = client.publish(brief);
+  client.publish(lasting);
+  client.publish(text("forever"));
+  std::this_thread::sleep_for(1100ms);  // the time that passes is what is tested
+  session.connect();
+  const auto sent = session.sent(2);
+  ASSERT_THAT(payloads(sent), ElementsAre("lasting", "forever"));
+  EXPECT_THAT(sent[0].message.properties.expiry, Optional(AllOf(Ge(90s), Le(99s))));
+  EXPECT_EQ(sent[1].message.properties.expiry, std::nullopt);
+  const auto dropped = wait_for(client, Kind::dropped, 1);
+  ASSERT_EQ(dropped.size(), 1U);
+  EXPECT_EQ(dropped[0].token, gone);
+  EXPECT_THAT(dropped[0].reason, HasSubstr("expired"));
+  EXPECT_EQ(client.counters().dropped_outgoing, 1U);
 }
 
 TEST(AClient, RejectsBadTopicsFiltersAndPayloads) {
