@@ -93,13 +93,14 @@ std::uint64_t publish(Client& client, std::string topic, const py::bytes& payloa
   return client.publish(std::move(message));
 }
 
-void subscribe(Client& client, const std::vector<std::tuple<std::string, int, std::uint32_t>>& wanted) {
+void subscribe(Client& client, const std::vector<std::tuple<std::string, int, std::uint32_t, bool>>& wanted) {
   std::vector<ClientSubscription> subscriptions;
-  for (const auto& [filter, qos, identifier] : wanted)
+  for (const auto& [filter, qos, identifier, again] : wanted)
     subscriptions.push_back({.filter = filter,
                              .qos = static_cast<Qos>(std::clamp(qos, 0, 2)),
                              .identifier = identifier,
-                             .no_local = false});
+                             .no_local = false,
+                             .again = again});
   const Released released;
   client.subscribe(std::move(subscriptions));
 }

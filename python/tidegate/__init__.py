@@ -20,10 +20,10 @@ Importing opens nothing, and neither does making an App: connections begin with 
 """
 from ._core import version as __version__
 from .app import App
-from .errors import (ConfigError, PayloadError, SystemCallError, TidegateError, TopicError,
-                     UnavailableError)
+from .errors import (ConfigError, MissingPackageError, PayloadError, SystemCallError, TidegateError,
+                     TopicError, UnavailableError)
 from .message import Message, Properties
 from .receipt import Receipt
 
-__all__ = ["App", "ConfigError", "Message", "PayloadError", "Properties", "Receipt",
+__all__ = ["App", "ConfigError", "Message", "MissingPackageError", "PayloadError", "Properties", "Receipt",
            "SystemCallError", "TidegateError", "TopicError", "UnavailableError", "__version__"]

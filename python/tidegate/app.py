@@ -12,12 +12,14 @@ import time
 import weakref
 from itertools import count
 
-from . import _core, system
+from . import _core, clock, system
 from .errors import ConfigError
 from .handler import Handler
 from .interval import seconds
 from .message import Message, Properties, encode
+from .messages import Inbox, Messages
 from .receipt import Receipt
+from .turn import GridTurn, WallTurn
 
 log = logging.getLogger("tidegate")
 
@@ -25,21 +27,37 @@ _MESSAGE, _DELIVERED, _REFUSED, _DROPPED, _CONNECTED, _DISCONNECTED = range(6)
 _RECEIPTS = 1  # the subscription identifier of the receipt topic
 _BATCH = 256
 _LOOK = 1.0  # seconds between looks at the main thread and the counters
+_SETTLED = 5.0  # seconds in which a subscription is surely answered
 _SESSION_EXPIRY = 60.0  # seconds that the broker keeps what comes while the connection is away
 
 
-class _Turn:
-    """A timer on a fixed grid of the monotonic clock. pending: its last call still waits or runs."""
+def _degrees(what, value, most):
+    """A coordinate, from the environment where it is not given; None where it is nowhere."""
+    name = "TIDEGATE_" + what.upper()
+    given = os.environ.get(name) if value is None else value
+    if given is None or given == "":
+        return None
+    try:
+        degrees = float(given)
+        if -most <= degrees <= most:
+            return degrees
+    except (TypeError, ValueError):
+        pass
+    raise ConfigError(f"{what if value is not None else name} is in degrees, -{most} to {most}, not {given!r}")
 
-    __slots__ = ("handler", "publication", "interval", "due", "pending", "skipped")
 
-    def __init__(self, handler, publication, interval):
-        self.handler = handler
-        self.publication = publication
-        self.interval = interval
-        self.due = 0.0
-        self.pending = False
-        self.skipped = 0
+class _Subscription:
+    """What is wanted of one filter. listeners: tuples of (listener, publication, earlier filters of that listener, when it
+    came); replaced, never changed, so that the dispatcher reads without the lock."""
+
+    __slots__ = ("filter", "qos", "identifier", "listeners", "again")
+
+    def __init__(self, filter, qos):
+        self.filter = filter
+        self.qos = qos
+        self.identifier = 0
+        self.listeners = ()
+        self.again = False  # the broker is to send what it keeps, though it has the filter
 
 
 class App:
@@ -48,7 +66,8 @@ class App:
     name: for topics and log lines; default: the script's. broker: "mqtt://127.0.0.1:1883"; default: $TIDEGATE_BROKER,
     else the running gateway's. on_error: "log" keeps running when a handler raises, "exit" stops the App and has run()
     raise SystemExit(1). stop_timeout: seconds that stopping may take for handlers that run and messages that wait.
-    inbox: messages that may wait before each handler.
+    inbox: messages that may wait before each handler. latitude, longitude: where the sun rises and sets, in degrees, north
+    and east positive; default: $TIDEGATE_LATITUDE, $TIDEGATE_LONGITUDE.
 
     Handlers are functions or coroutine functions. They get arguments by name: msg, topic, payload, text, retain, app.
     Each runs its calls one after another; different ones run beside each other. Thread-safe."""
@@ -56,16 +75,19 @@ class App:
     system = system
 
     def __init__(self, name=None, broker=None, *, username=None, password=None, on_error="log", stop_timeout=5.0,
-                 inbox=10_000):
+                 inbox=10_000, latitude=None, longitude=None):
         if on_error not in ("log", "exit"):
             raise ConfigError(f'on_error is "log" or "exit", not {on_error!r}')
         self.name = name or os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0] or "python"
         self.stop_timeout = seconds(stop_timeout)
         self._on_error = on_error
         self._inbox = inbox
+        self._place = (_degrees("latitude", latitude, 90), _degrees("longitude", longitude, 180))
         self._handlers = {}  # by function
-        self._filters = {}  # filter -> [identifier, qos, [(handler, publication, earlier filters of that handler)]]
-        self._by_identifier = {}
+        self._filters = {}  # filter -> _Subscription
+        self._by_identifier = {}  # identifier -> (_Subscription, since when listeners came that are to have what was kept)
+        self._identifiers = count(_RECEIPTS + 1)
+        self._streams = []  # the Inbox of each Messages
         self._turns = []
         self._startup = []
         self._shutdown = []
@@ -100,47 +122,67 @@ class App:
         step = seconds(interval)
         if step < 0.001:
             raise ConfigError("an interval is at least 1 ms")
-        publication = self._publication(publish, qos, retain)
+        return self._timer(publish, qos, retain, [lambda *call: GridTurn(*call, f"every {interval}", step)])
 
-        def decorate(function):
-            handler = self._handler(function, with_message=False)
-            with self._lock:
-                turn = _Turn(handler, publication, step)
-                turn.due = time.monotonic()
-                self._turns.append(turn)
-            self._wake()
-            return function
+    def cron(self, expression, publish=None, *, qos=1, retain=False):
+        """Runs the function at the times of a cron expression, in local time: "*/5 * * * *", "30 7 * * mon-fri"; a sixth
+        field is seconds. publish: as for every().
 
-        return decorate
+        When the clocks change, a time that does not exist comes where the gap ends, and one that exists twice comes once;
+        hours that are a * go on with the time that passes. When the clock is set by less than three hours, what it jumps over
+        runs at once, and nothing runs twice. Needs croniter (MissingPackageError)."""
+        from .schedule import Cron  # here: few scripts need it
+        what = Cron(expression)
+        return self._timer(publish, qos, retain, [lambda *call: WallTurn(*call, f'cron "{expression}"', what)])
+
+    def at(self, *times, publish=None, qos=1, retain=False):
+        """Runs the function every day at these local times, or by the sun: "07:30", "07:30:15", "sunset", "sunset-10m",
+        "sunrise+1h", "dawn", "dusk". publish: as for every(); changes of the clock: as for cron(). The sun needs a place (see
+        App) and astral (MissingPackageError)."""
+        if not times or not all(isinstance(one, str) for one in times):
+            raise TypeError('name a time: @app.at("07:30")')
+
+        from .schedule import at
+
+        def make(one):
+            what = at(one, *self._place)
+            return lambda *call: WallTurn(*call, f'at "{one}"', what)
+
+        return self._timer(publish, qos, retain, [make(one) for one in times])
 
     def on(self, *filters, publish=None, qos=1, retain=False):
         """Runs the function for each message on these topics; once, even where filters overlap. qos is asked of the
         broker for the messages. What the function returns, unless that is None, is published on the topic publish."""
         if not filters or not all(isinstance(one, str) for one in filters):
             raise TypeError('name what to listen to: @app.on("IoT101/Message")')
-        if qos not in (0, 1, 2):
-            raise ValueError("qos is 0, 1 or 2")
-        for one in filters:
-            _core.check_filter(one)
+        self._check_wish(filters, qos)
         publication = self._publication(publish, qos, retain)
 
         def decorate(function):
             handler = self._handler(function, with_message=True)
-            with self._lock:
-                for one in filters:
-                    entry = self._filters.get(one)
-                    if entry is None:
-                        entry = self._filters[one] = [len(self._filters) + _RECEIPTS + 1, qos, []]
-                        self._by_identifier[entry[0]] = entry[2]
-                    entry[1] = max(entry[1], qos)
-                    if one not in handler.filters:
-                        entry[2].append((handler, publication, tuple(handler.filters)))
-                        handler.filters.append(one)
-                if self._thread is not None:
-                    self._subscribe()
+            for one in filters:
+                if one not in handler.filters:
+                    self._listen(one, qos, handler, publication, tuple(handler.filters))
+                    handler.filters.append(one)
             return function
 
         return decorate
+
+    def messages(self, *filters, qos=1):
+        """An async iterator over the messages on these topics, from now on: async for msg in app.messages("loft/#"). It ends
+        when the App stops. What the broker has kept comes first; what comes while nobody loops waits, up to the App's inbox."""
+        if not filters or not all(isinstance(one, str) for one in filters):
+            raise TypeError('name what to listen to: app.messages("IoT101/Message")')
+        self._check_wish(filters, qos)
+        inbox = Inbox(", ".join(map(repr, filters)), self._inbox)
+        with self._lock:
+            if self._stopping:
+                inbox.end()
+            else:
+                self._streams.append(inbox)
+                for number, one in enumerate(filters):
+                    self._listen(one, qos, inbox, None, filters[:number])
+        return Messages(inbox, self._unlisten)
 
     def startup(self, function):
         """Runs the function once at the start; timers and messages come when it has returned."""
@@ -217,6 +259,7 @@ class App:
         thread = self._thread
         if thread is None and self._runner is None:
             self._finished.set()
+            self._end_streams()
             if self._made is not None:
                 self._made.stop(0)
         elif threading.current_thread() is not self._runner and not self._is_own(threading.current_thread()):
@@ -258,6 +301,29 @@ class App:
                 if self._opened:
                     handler.release()
             return handler
+
+    def _timer(self, publish, qos, retain, make):
+        """A decorator that gives a function its turns; make: for each a function of (handler, publication)."""
+        publication = self._publication(publish, qos, retain)
+
+        def decorate(function):
+            handler = self._handler(function, with_message=False)
+            turns = [one(handler, publication) for one in make]
+            with self._lock:
+                for turn in turns:
+                    turn.begin(clock.now())
+                self._turns.extend(turns)
+            self._wake()
+            return function
+
+        return decorate
+
+    @staticmethod
+    def _check_wish(filters, qos):
+        if qos not in (0, 1, 2):
+            raise ValueError("qos is 0, 1 or 2")
+        for one in filters:
+            _core.check_filter(one)
 
     @staticmethod
     def _publication(topic, qos, retain):
@@ -310,9 +376,38 @@ class App:
         if self._made is not None:
             self._made.wake()
 
+    def _listen(self, filter, qos, listener, publication=None, earlier=()):
+        """Has listener.submit() called with what comes on filter, after what the broker has kept."""
+        with self._lock:
+            subscription = self._filters.get(filter)
+            if subscription is None:
+                subscription = self._filters[filter] = _Subscription(filter, qos)
+            # A new identifier has the broker send again what it kept. Who came a while ago has it.
+            now = time.monotonic()
+            subscription.again = bool(subscription.listeners) and self.connected
+            since = now - _SETTLED if subscription.again else 0.0
+            subscription.qos = max(subscription.qos, qos)
+            subscription.listeners += ((listener, publication, earlier, now),)
+            subscription.identifier = next(self._identifiers)
+            self._by_identifier[subscription.identifier] = (subscription, since)
+            if self._thread is not None:
+                self._subscribe()
+
+    def _unlisten(self, listener):
+        with self._lock:
+            if listener in self._streams:
+                self._streams.remove(listener)
+            for subscription in list(self._filters.values()):
+                subscription.listeners = tuple(entry for entry in subscription.listeners if entry[0] is not listener)
+                if not subscription.listeners:
+                    del self._filters[subscription.filter]
+            self._by_identifier = {one.identifier: self._by_identifier[one.identifier] for one in self._filters.values()}
+            if self._thread is not None:
+                self._subscribe()
+
     def _subscribe(self):
-        wanted = [(self._receipt_topic, 1, _RECEIPTS)]
-        wanted += [(one, qos, identifier) for one, (identifier, qos, _) in self._filters.items()]
+        wanted = [(self._receipt_topic, 1, _RECEIPTS, False)]
+        wanted += [(one.filter, one.qos, one.identifier, one.again) for one in self._filters.values()]
         self._made.subscribe(wanted)
 
     def _notice(self, notice):
@@ -322,6 +417,13 @@ class App:
                 log.warning("connected to the local broker again")
             self._complaint = None
         elif kind == _DISCONNECTED:
+            with self._lock:  # to a broker that has lost this session all is new, for all listeners
+                self._by_identifier = {one.identifier: (one, 0.0) for one in self._filters.values()}
+                again = any(one.again for one in self._filters.values())
+                for one in self._filters.values():
+                    one.again = False
+                if again:
+                    self._subscribe()
             if reason != self._complaint:
                 log.warning("no connection to the local broker: %s", reason)
             self._complaint = reason
@@ -352,13 +454,15 @@ class App:
             while not self._stopping:
                 if not self._opened and not any(handler.busy for handler in self._startup):
                     self._open()
-                now = time.monotonic()
-                if now >= look:
-                    look = now + _LOOK
+                now = clock.now()
+                if now.monotonic >= look:
+                    look = now.monotonic + _LOOK
                     if not threading.main_thread().is_alive():
                         break
                     self._look_at_counters()
-                self._turn(min(look - now, self._run_turns(now)), True)
+                    for stream in [one for one in self._streams if one.abandoned]:
+                        self._unlisten(stream)
+                self._turn(min(look - now.monotonic, self._run_turns(now)), True)
             self._finish()
         except BaseException:
             log.critical("the App's dispatcher failed; please report this", exc_info=True)
@@ -371,9 +475,8 @@ class App:
         with self._lock:
             self._opened = True
             handlers = list(self._handlers.values())
-            now = time.monotonic()
             for turn in self._turns:
-                turn.due = now
+                turn.begin(clock.now())
         for handler in handlers:
             handler.release()
 
@@ -385,22 +488,14 @@ class App:
         with self._lock:
             turns = list(self._turns)
         for turn in turns:
-            if now >= turn.due:
-                missed = int((now - turn.due) / turn.interval)
-                turn.due += (missed + 1) * turn.interval
-                turn.skipped += missed
-                if turn.pending:
-                    turn.skipped += 1
-                else:
-                    turn.pending = True
-                    turn.handler.submit([(None, turn.publication, turn)])
-            nearest = min(nearest, turn.due - now)
+            nearest = min(nearest, turn.look(now))
         return max(nearest, 0.0)
 
     def _turn(self, timeout, with_messages):
         """Takes what has come and hands it on. False when nothing came."""
         batches = {}
         events = self._made.wait(_BATCH, timeout)
+        arrived = time.monotonic()
         for event in events:
             if event[0] != _MESSAGE:
                 self._notice(event)
@@ -409,28 +504,32 @@ class App:
             if topic == self._receipt_topic:
                 self._receipt(properties[3] if properties else b"", payload)
                 continue
-            if not with_messages:
-                continue
             msg = None
-            for identifier in identifiers or self._identifiers_for(topic):
-                for handler, publication, earlier in self._by_identifier.get(identifier, ()):
-                    # Where filters of one handler overlap, the copy for the first of them is the one that counts.
+            for subscription, since in self._wishes(identifiers, topic):
+                for listener, publication, earlier, came in subscription.listeners:
+                    if retain and came < since or not (with_messages or listener.to_the_end):
+                        continue
+                    # Where filters of one listener overlap, the copy for the first of them is the one that counts.
                     if earlier and any(_core.matches(one, topic) for one in earlier):
                         continue
                     if msg is None:
-                        msg = Message(topic, payload, qos, retain, properties and Properties(*properties))
-                    batch = batches.get(handler)
+                        msg = Message(topic, payload, qos, retain, properties and Properties(*properties), arrived)
+                    batch = batches.get(listener)
                     if batch is None:
-                        batch = batches[handler] = []
+                        batch = batches[listener] = []
                     batch.append((msg, publication, None))
-        for handler, batch in batches.items():
-            handler.submit(batch)
+        for listener, batch in batches.items():
+            listener.submit(batch)
         return bool(events)
 
-    def _identifiers_for(self, topic):
-        """For a broker without subscription identifiers."""
+    def _wishes(self, identifiers, topic):
+        """The pairs of _by_identifier that a copy was sent for; by its topic for a broker without subscription identifiers,
+        and for what was under way when the identifier changed."""
+        found = [self._by_identifier[one] for one in identifiers if one in self._by_identifier]
+        if found:
+            return found
         with self._lock:
-            return [identifier for one, (identifier, _, _) in self._filters.items() if _core.matches(one, topic)]
+            return [(one, 0.0) for one in self._filters.values() if _core.matches(one.filter, topic)]
 
     def _look_at_counters(self):
         counters = self._made.counters()
@@ -443,6 +542,7 @@ class App:
     def _finish(self):
         """Lets handlers finish, runs those for the end, sends what waits, and ends the threads."""
         deadline = time.monotonic() + self.stop_timeout
+        self._end_streams()
         handlers = list(self._handlers.values())
         if not self._opened:  # it was stopped while it started: what waits for the start is not run
             for handler in handlers:
@@ -469,6 +569,12 @@ class App:
             receipt._fail("the App has stopped")
         if self._loop is not None:
             self._end_loop()
+
+    def _end_streams(self):
+        with self._lock:
+            streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.end()
 
     def _settle(self, handlers, deadline):
         while any(handler.busy for handler in handlers):

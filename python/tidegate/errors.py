@@ -8,7 +8,7 @@ class TidegateError(Exception):
 
 
 class ConfigError(TidegateError, ValueError):
-    """A setting cannot be used: a broker's address, an interval."""
+    """A setting cannot be used: a broker's address, an interval, a time."""
 
 
 class TopicError(TidegateError, ValueError):
@@ -25,3 +25,7 @@ class SystemCallError(TidegateError, OSError):
 
 class UnavailableError(TidegateError, ConnectionError):
     """Something that is needed is not there now."""
+
+
+class MissingPackageError(TidegateError, ImportError):
+    """A Python package that this needs is not installed; the message says which, and how to install it."""

@@ -39,6 +39,8 @@ class Handler:
     function, as a task of the App's event loop. A bounded inbox lies before it; when that is full the oldest call is
     dropped and counted. An exception is logged with traceback and topic, counted, and the next call runs."""
 
+    to_the_end = False  # no messages while the App stops
+
     def __init__(self, app, function, inbox):
         self.function = function
         self.name = getattr(function, "__qualname__", repr(function))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages as handlers get them, and payloads as publish takes them."""
 import json
+import time
 from collections import namedtuple
 
 from .errors import PayloadError
@@ -20,9 +21,9 @@ _OFF = {"off", "false", "0"}
 class Message:
     """One message that arrived."""
 
-    __slots__ = ("topic", "payload", "qos", "retain", "properties")
+    __slots__ = ("topic", "payload", "qos", "retain", "properties", "_arrived")
 
-    def __init__(self, topic, payload=b"", qos=0, retain=False, properties=None):
+    def __init__(self, topic, payload=b"", qos=0, retain=False, properties=None, arrived=None):
         self.topic = topic
         #: The payload as bytes.
         self.payload = payload
@@ -30,6 +31,22 @@ class Message:
         #: True when the broker had kept it: it was published before this program subscribed.
         self.retain = retain
         self.properties = properties or _NO_PROPERTIES
+        self._arrived = arrived or time.monotonic()
+
+    @property
+    def age(self):
+        """Seconds since a gateway took it into its spool, as its user property "tidegate" says, if that gateway's clock was
+        set; else since it arrived here."""
+        from datetime import datetime  # here: few scripts need it
+        for name, value in self.properties.user:
+            parts = value.split("/")
+            if name == "tidegate" and len(parts) >= 6 and parts[5] != "none":
+                try:
+                    taken = datetime.fromisoformat(parts[4].replace("Z", "+00:00"))
+                    return max(0.0, time.time() - taken.timestamp())
+                except (ValueError, TypeError):
+                    break
+        return time.monotonic() - self._arrived
 
     @property
     def levels(self):

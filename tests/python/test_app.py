@@ -215,6 +215,147 @@ def test_a_handler_added_while_running_gets_messages(app, device):
     assert seen.get_nowait() == "x"
 
 
+def test_a_handler_added_while_running_is_given_what_the_broker_kept_and_others_are_not_given_it_again(app, broker):
+    early, late, later = queue.Queue(), queue.Queue(), queue.Queue()
+    broker.publish("kept/a", "1", retain=True)
+    app.on("kept/#")(lambda msg: early.put((msg.text, msg.retain)))
+    app.start()
+    assert early.get(timeout=DEADLINE) == ("1", True)
+    app.on("kept/a")(lambda msg: late.put((msg.text, msg.retain)))
+    assert late.get(timeout=DEADLINE) == ("1", True)
+    app._filters["kept/#"].listeners = tuple((*entry[:3], 0.0) for entry in app._filters["kept/#"].listeners)  # long ago
+    app.on("kept/#")(lambda msg: later.put((msg.text, msg.retain)))
+    assert later.get(timeout=DEADLINE) == ("1", True)
+    broker.publish("kept/a", "2")
+    for seen in (early, late, later):
+        assert seen.get(timeout=DEADLINE) == ("2", False)
+        assert seen.empty()
+
+
+def test_two_handlers_that_are_added_at_once_both_get_what_was_kept(app, broker):
+    broker.publish("kept", "1", retain=True)
+    app.start()
+    seen = queue.Queue()
+    for name in "abc":
+        app.on("kept")(lambda text, name=name: seen.put(name + text))
+    assert {seen.get(timeout=DEADLINE) for _ in range(3)} == {"a1", "b1", "c1"}
+
+
+def test_after_a_reconnect_to_a_broker_that_forgot_all_handlers_get_what_is_kept_there(app, broker):
+    seen = queue.Queue()
+    app.on("kept")(lambda text: seen.put("a" + text))
+    app.start()
+    app.on("kept")(lambda text: seen.put("b" + text))
+    broker.publish("kept", "1", retain=True)
+    wait_until(lambda: seen.qsize() >= 2)
+    broker.stop()
+    (broker.folder / "mosquitto.db").unlink(missing_ok=True)
+    wait_until(lambda: not app.connected)
+    while not seen.empty():
+        seen.get()
+    broker.start()
+    broker.publish("kept", "2", retain=True)
+    assert {seen.get(timeout=DEADLINE) for _ in range(2)} == {"a2", "b2"}
+
+
+# ---- async iterators ----
+
+def test_messages_are_looped_over_in_a_handler_from_what_was_kept_on(app, broker, device):
+    broker.publish("in/a", "kept", retain=True)
+    seen = queue.Queue()
+    begun = threading.Event()
+
+    @app.every("1h")
+    async def watch(app):
+        async for msg in app.messages("in/#", "in/+"):
+            seen.put((msg.topic, msg.text, msg.retain))
+            begun.set()
+        seen.put("end")
+
+    app.start()
+    assert begun.wait(DEADLINE)
+    device("in/b", "1")
+    device("in/b", "2")
+    assert [seen.get(timeout=DEADLINE) for _ in range(3)] == [("in/a", "kept", True), ("in/b", "1", False), ("in/b", "2", False)]
+    app.stop()
+    assert seen.get(timeout=DEADLINE) == "end"
+    assert seen.empty()
+
+
+def test_messages_are_looped_over_in_a_program_that_has_its_own_loop(app, device):
+    import asyncio
+
+    async def main():
+        messages = app.messages("in")
+        app.start()
+        device("in", "1")
+        device("in", "2")
+        return [(await messages.__anext__()).text, (await messages.__anext__()).text]
+
+    assert asyncio.run(main()) == ["1", "2"]
+
+
+def test_a_startup_function_may_wait_for_a_message(app, broker):
+    broker.publish("settings", "7", retain=True)
+    seen = queue.Queue()
+
+    @app.startup
+    async def load(app):
+        async for msg in app.messages("settings"):
+            seen.put(msg.text)
+            break
+
+    app.every("1h")(lambda: seen.put("timer"))
+    app.start()
+    assert [seen.get(timeout=DEADLINE), seen.get(timeout=DEADLINE)] == ["7", "timer"]
+
+
+def test_messages_that_are_closed_or_forgotten_are_no_longer_asked_of_the_broker(app):
+    app.start()
+    closed, forgotten = app.messages("a", "b"), app.messages("b", "c")
+    assert set(app._filters) == {"a", "b", "c"}
+    closed.close()
+    assert set(app._filters) == {"b", "c"}
+    del forgotten
+    gc.collect()
+    wait_until(lambda: not app._filters)
+
+
+def test_messages_that_nobody_takes_are_bounded_and_said_once(make_app, caplog):
+    import asyncio
+    app = make_app(inbox=10)
+    seen = threading.Event()
+    app.on("end")(seen.set)
+    messages = app.messages("flood")
+    app.start()
+    for n in range(100):
+        app.publish("flood", n, receipt=False)
+    app.publish("end")
+    assert seen.wait(DEADLINE)
+    app.stop()
+
+    async def rest():
+        return [int(msg.text) async for msg in messages]
+
+    assert asyncio.run(rest()) == list(range(90, 100))
+    assert sum("read too slowly" in record.message for record in caplog.records) == 1
+
+
+def test_messages_of_a_bad_filter_are_an_error_and_those_of_a_stopped_app_end_at_once(app):
+    import asyncio
+
+    async def loop(messages):
+        return [msg async for msg in messages]
+
+    with pytest.raises(tidegate.TopicError):
+        app.messages("a#")
+    with pytest.raises(TypeError):
+        app.messages()
+    before = app.messages("a")
+    app.stop()
+    assert asyncio.run(loop(before)) == asyncio.run(loop(app.messages("a"))) == []
+
+
 def test_binary_payloads_of_every_byte_and_of_no_byte_arrive(app):
     seen = queue.Queue()
     app.on("bytes")(lambda payload: seen.put(payload))
@@ -393,7 +534,7 @@ def test_every_keeps_its_grid(app):
     assert min(later - earlier for earlier, later in zip(times, times[2:])) > 0.05
 
 
-def test_a_turn_that_comes_while_the_last_one_runs_is_skipped_and_counted(app):
+def test_a_turn_that_comes_while_the_last_one_runs_is_skipped_counted_and_said_once(app, caplog):
     entered, release = threading.Event(), threading.Event()
     runs = []
 
@@ -407,6 +548,7 @@ def test_a_turn_that_comes_while_the_last_one_runs_is_skipped_and_counted(app):
     assert entered.wait(DEADLINE)
     wait_until(lambda: app.counters()["skipped"] >= 3)
     assert len(runs) == 1
+    assert sum("slow is too slow for every 10ms" in record.message for record in caplog.records) == 1
     release.set()
     wait_until(lambda: len(runs) >= 2)
 
@@ -441,6 +583,54 @@ def test_a_function_on_a_timer_and_on_messages_never_runs_twice_at_once(app, dev
 def test_a_bad_interval_is_a_config_error_where_it_is_written(app, interval):
     with pytest.raises(tidegate.ConfigError):
         app.every(interval)
+
+
+# ---- timers of the wall clock ----
+
+def test_cron_runs_on_its_seconds_and_publishes_what_the_function_returns(app, witness):
+    app.cron("* * * * * *", publish="tick")(lambda: time.time())
+    app.start()
+    for topic, payload in witness.take(2):
+        assert topic == "tick" and float(payload) % 1 < 0.5
+
+
+def test_at_runs_at_that_time_of_the_day_and_two_times_are_two_turns(app):
+    ran = queue.Queue()
+    begun = int(time.time())
+    times = [time.strftime("%H:%M:%S", time.localtime(begun + seconds)) for seconds in (2, 3)]
+    app.at(*times)(lambda: ran.put(time.time()))
+    app.start()
+    assert [int(ran.get(timeout=DEADLINE)) for _ in times] == [begun + 2, begun + 3]
+
+
+def test_a_turn_that_the_clock_is_set_beyond_runs_within_the_second(app, monkeypatch):
+    """The clock of the App alone is set: a test must not set the machine's."""
+    from tidegate import clock
+    before, step = clock.now, [0.0]
+    monkeypatch.setattr(clock, "now", lambda: before()._replace(wall=time.time() + step[0]))
+    ran = threading.Event()
+    app.at(time.strftime("%H:%M", time.localtime(time.time() + 3600)))(ran.set)
+    app.start()
+    assert not ran.is_set()
+    step[0] = 3600.0
+    assert ran.wait(DEADLINE)
+
+
+def test_a_timer_that_is_added_while_running_runs(app):
+    ran = threading.Event()
+    app.start()
+    app.cron("* * * * * *")(ran.set)
+    assert ran.wait(DEADLINE)
+
+
+@pytest.mark.parametrize("wrong, error", [(lambda app: app.cron("every day"), tidegate.ConfigError),
+                                          (lambda app: app.at("25:00"), tidegate.ConfigError),
+                                          (lambda app: app.at(), TypeError),
+                                          (lambda app: app.at(lambda: None), TypeError),
+                                          (lambda app: app.cron("* * * * *", publish="a/#"), tidegate.TopicError)])
+def test_a_bad_time_is_an_error_where_it_is_written(app, wrong, error):
+    with pytest.raises(error):
+        wrong(app)
 
 
 # ---- start and stop ----

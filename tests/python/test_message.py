@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
 import enum
+import time
 from collections import namedtuple
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -74,6 +75,19 @@ def test_a_message_without_properties_has_empty_ones():
     assert Message("a").properties.expiry is None
 
 
+def test_the_age_of_a_message_is_since_a_gateway_took_it_or_else_since_it_came():
+    def taken(ago, clock="ntp"):
+        when = datetime.fromtimestamp(time.time() - ago, timezone.utc).isoformat(timespec="milliseconds")
+        key = f"31f3f328-4bc5/default/3/1042/{when.replace('+00:00', 'Z')}/{clock}"
+        return Message("a", properties=tidegate.Properties(user=(("x", "y"), ("tidegate", key))))
+
+    assert 3600 <= taken(3600).age < 3660
+    assert taken(-3600).age == 0  # its clock is ahead of ours
+    assert 0 <= taken(3600, "none").age < 60
+    assert 0 <= Message("a", properties=tidegate.Properties(user=(("tidegate", "a/b/c/d/e/f"),))).age < 60
+    assert 100 <= Message("a", arrived=time.monotonic() - 100).age < 160
+
+
 @pytest.mark.parametrize("interval, expected", [("500ms", 0.5), ("1s", 1), ("1.5 s", 1.5), ("5m", 300), ("2h", 7200),
                                                 ("31d", 2678400), (3, 3), (0.25, 0.25), (timedelta(minutes=1), 60)])
 def test_an_interval_is_so_many_seconds(interval, expected):
@@ -89,5 +103,6 @@ def test_what_is_no_interval_is_a_config_error(interval):
 def test_errors_are_what_they_say_and_also_the_builtin_that_fits():
     for error, builtin in ((tidegate.ConfigError, ValueError), (tidegate.TopicError, ValueError),
                            (tidegate.PayloadError, ValueError), (tidegate.SystemCallError, OSError),
-                           (tidegate.UnavailableError, ConnectionError)):
+                           (tidegate.UnavailableError, ConnectionError),
+                           (tidegate.MissingPackageError, ImportError)):
         assert issubclass(error, builtin) and issubclass(error, tidegate.TidegateError)
