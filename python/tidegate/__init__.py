@@ -22,8 +22,11 @@ from ._core import version as __version__
 from .app import App
 from .errors import (ConfigError, MissingPackageError, PayloadError, SystemCallError, TidegateError,
                      TopicError, UnavailableError)
+from .line import Button, Counter, Input, Led, Output, RgbLed, Sensor
 from .message import Message, Properties
+from .messages import Messages
 from .receipt import Receipt
 
-__all__ = ["App", "ConfigError", "Message", "MissingPackageError", "PayloadError", "Properties", "Receipt",
-           "SystemCallError", "TidegateError", "TopicError", "UnavailableError", "__version__"]
+__all__ = ["App", "Button", "ConfigError", "Counter", "Input", "Led", "Message", "Messages", "MissingPackageError",
+           "Output", "PayloadError", "Properties", "Receipt", "RgbLed", "Sensor", "SystemCallError", "TidegateError",
+           "TopicError", "UnavailableError", "__version__"]

@@ -18,7 +18,10 @@ from .handler import Handler
 from .interval import seconds
 from .message import Message, Properties, encode
 from .messages import Inbox, Messages
+from .line import Button, Counter, Edge, Input, Led, Output, RgbLed, Sensor, event_of
 from .receipt import Receipt
+from .reports import ErrorReports
+from .site import Site
 from .turn import GridTurn, WallTurn
 
 log = logging.getLogger("tidegate")
@@ -66,7 +69,8 @@ class App:
     name: for topics and log lines; default: the script's. broker: "mqtt://127.0.0.1:1883"; default: $TIDEGATE_BROKER,
     else the running gateway's. on_error: "log" keeps running when a handler raises, "exit" stops the App and has run()
     raise SystemExit(1). stop_timeout: seconds that stopping may take for handlers that run and messages that wait.
-    inbox: messages that may wait before each handler. latitude, longitude: where the sun rises and sets, in degrees, north
+    inbox: messages that may wait before each handler. slow_after: an interval; a handler whose call lasts longer is named in
+    a warning. gateway, base: whose lines and sensors, "<base>/<gateway>/…"; default: the gateway at that broker. latitude, longitude: where the sun rises and sets, in degrees, north
     and east positive; default: $TIDEGATE_LATITUDE, $TIDEGATE_LONGITUDE.
 
     Handlers are functions or coroutine functions. They get arguments by name: msg, topic, payload, text, retain, app.
@@ -75,13 +79,14 @@ class App:
     system = system
 
     def __init__(self, name=None, broker=None, *, username=None, password=None, on_error="log", stop_timeout=5.0,
-                 inbox=10_000, latitude=None, longitude=None):
+                 inbox=10_000, slow_after=10.0, gateway=None, base="tidegate", latitude=None, longitude=None):
         if on_error not in ("log", "exit"):
             raise ConfigError(f'on_error is "log" or "exit", not {on_error!r}')
         self.name = name or os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0] or "python"
         self.stop_timeout = seconds(stop_timeout)
         self._on_error = on_error
         self._inbox = inbox
+        self._slow_after = seconds(slow_after)
         self._place = (_degrees("latitude", latitude, 90), _degrees("longitude", longitude, 180))
         self._handlers = {}  # by function
         self._filters = {}  # filter -> _Subscription
@@ -112,6 +117,9 @@ class App:
         self._complaint = None  # why there is no connection, as it was logged
         self._refused = {}  # topic -> reason, as it was logged
         self._lost = {}  # counter -> its value, as it was logged
+        self._site = Site(self, base, gateway)
+        self._lines = {}  # (class, name, topic) -> Line
+        self._reports = ErrorReports(self)
 
     # ---- what a script says ----
 
@@ -183,6 +191,49 @@ class App:
                 for number, one in enumerate(filters):
                     self._listen(one, qos, inbox, None, filters[:number])
         return Messages(inbox, self._unlisten)
+
+    def edge(self, name, *kinds, topic=None, publish=None, qos=1, retain=False):
+        """Runs the function when something happens to the gateway's input of that name: "pressed", "released", "click",
+        "double", "hold"; its text is the gateway's word (press, release, click, double, hold). topic: the input's, where its
+        configuration names one. publish: as for on()."""
+        if not kinds or not isinstance(name, str):
+            raise TypeError('name the input and what happens: @app.edge("door", "pressed")')
+        events = {event_of(kind) for kind in kinds}
+        publication = self._publication(publish, qos, retain)
+
+        def decorate(function):
+            Edge(self, self.input(name, topic), events, self._handler(function, with_message=True), publication)
+            return function
+
+        return decorate
+
+    def led(self, name, topic=None):
+        """The gateway's output of that name, as something that shines. topic: where its configuration names one."""
+        return self._line(Led, name, topic)
+
+    def output(self, name, topic=None):
+        """The gateway's output (or PWM, or servo) of that name."""
+        return self._line(Output, name, topic)
+
+    def button(self, name, topic=None):
+        """The gateway's input of that name, as something that is pressed."""
+        return self._line(Button, name, topic)
+
+    def input(self, name, topic=None):
+        """The gateway's input of that name."""
+        return self._line(Input, name, topic)
+
+    def rgbled(self, name, topic=None):
+        """The gateway's RGB LED of that name."""
+        return self._line(RgbLed, name, topic)
+
+    def counter(self, name, topic=None):
+        """The gateway's counter of that name."""
+        return self._line(Counter, name, topic)
+
+    def sensor(self, name, topic=None):
+        """A reading of one of the gateway's plugins: "sysstat/cpu/percent", "onewire/tank"."""
+        return self._line(Sensor, name, topic)
 
     def startup(self, function):
         """Runs the function once at the start; timers and messages come when it has returned."""
@@ -302,6 +353,13 @@ class App:
                     handler.release()
             return handler
 
+    def _line(self, kind, name, topic):
+        with self._lock:
+            line = self._lines.get((kind, name, topic))
+            if line is None:
+                line = self._lines[kind, name, topic] = kind(self, name, topic)
+            return line
+
     def _timer(self, publish, qos, retain, make):
         """A decorator that gives a function its turns; make: for each a function of (handler, publication)."""
         publication = self._publication(publish, qos, retain)
@@ -343,6 +401,7 @@ class App:
         else:
             about = f" on {msg.topic}" if msg is not None else ""
             log.error("%s failed%s: %s: %s", handler.name, about, type(error).__name__, error, exc_info=error)
+            self._reports.add(handler, msg, error)
             if self._on_error != "exit":
                 return
             self._exit = self._exit or SystemExit(1)
@@ -456,10 +515,11 @@ class App:
                     self._open()
                 now = clock.now()
                 if now.monotonic >= look:
-                    look = now.monotonic + _LOOK
+                    look = now.monotonic + min(_LOOK, max(0.01, self._slow_after / 2))
                     if not threading.main_thread().is_alive():
                         break
                     self._look_at_counters()
+                    self._look_at_parts(now.monotonic)
                     for stream in [one for one in self._streams if one.abandoned]:
                         self._unlisten(stream)
                 self._turn(min(look - now.monotonic, self._run_turns(now)), True)
@@ -539,6 +599,14 @@ class App:
             if counters[name] > before:
                 log.warning("%d %s", counters[name] - before, what)
 
+    def _look_at_parts(self, now):
+        self._site.look(now)
+        self._reports.look(now)
+        for line in list(self._lines.values()):
+            line.look(now)
+        for handler in list(self._handlers.values()):
+            handler.look(now, self._slow_after)
+
     def _finish(self):
         """Lets handlers finish, runs those for the end, sends what waits, and ends the threads."""
         deadline = time.monotonic() + self.stop_timeout
@@ -557,6 +625,9 @@ class App:
         if late and not self._hurry:
             log.warning("still running after %g s, and left alone: %s", self.stop_timeout,
                         ", ".join(handler.name for handler in late))
+        self._reports.send_all(deadline, self._hurry)
+        for line in list(self._lines.values()):
+            line.end()
         for handler in handlers:
             handler.end(forget=True)
         for handler in handlers:
