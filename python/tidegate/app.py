@@ -325,6 +325,11 @@ class App:
         self.stop()
 
     @property
+    def started(self):
+        """Whether it was ever started."""
+        return self._thread is not None
+
+    @property
     def connected(self):
         """Whether there is a connection to the local broker now."""
         return self._made is not None and self._made.connected

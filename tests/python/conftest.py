@@ -60,13 +60,13 @@ class Witness:
 
 
 class Script:
-    """A Python program of its own, with its output as it comes."""
+    """A Python program of its own, with its output as it comes. by: words before the path; more: words after it."""
 
-    def __init__(self, path, broker=None, **environment):
+    def __init__(self, path, broker=None, by=(), more=(), **environment):
         env = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
         if broker is not None:
             env["TIDEGATE_BROKER"] = broker.url
-        self.process = subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        self.process = subprocess.Popen([sys.executable, *by, str(path), *more], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, env=env)
         self.lines = []
         self._news = threading.Condition()
@@ -168,12 +168,12 @@ def script(tmp_path):
     """Runs Python text, or a file, as a program."""
     made = []
 
-    def run(what, broker=None, **environment):
+    def run(what, broker=None, by=(), more=(), **environment):
         path = what
         if not isinstance(what, pathlib.Path):
             path = tmp_path / f"script{len(made)}.py"
             path.write_text(what)
-        one = Script(path, broker, **environment)
+        one = Script(path, broker, by, more, **environment)
         made.append(one)
         return one
 
