@@ -4,6 +4,8 @@
 import json
 import threading
 
+from .interval import seconds
+
 _lock = threading.Lock()  # guards the state of every Receipt; held for a few instructions
 
 
@@ -21,12 +23,12 @@ class Stage:
         return self._receipt._reached(self._name)
 
     def wait(self, timeout=None):
-        """Waits at most timeout seconds. True when the step was reached; False when time ran out, or at once when it
+        """Waits at most timeout (an interval; None: for ever). True when the step was reached; False when time ran out, or at once when it
         cannot be reached any more (the receipt's reason says why)."""
         done = threading.Event()
         tell = done.set
         if self._receipt._watch(self._name, tell):
-            done.wait(timeout)
+            done.wait(None if timeout is None else seconds(timeout))
             self._receipt._unwatch(tell)
         return self.is_set()
 

@@ -4,11 +4,12 @@
 import asyncio
 import gc
 import threading
+import time
 import weakref
 
 import pytest
 
-from tidegate import Receipt
+from tidegate import ConfigError, Receipt
 
 
 def test_a_new_receipt_has_reached_nothing_and_gives_no_reason():
@@ -61,6 +62,14 @@ def test_waiting_ends_when_the_step_is_reached_in_another_thread():
     receipt._tell(b'{"receipt":"accepted","upstreams":[]}')
     waiting.join(10)
     assert done == [True]
+
+
+def test_a_timeout_is_an_interval():
+    begun = time.monotonic()
+    assert Receipt("a").accepted.wait("50ms") is False
+    assert time.monotonic() - begun >= 0.05
+    with pytest.raises(ConfigError):
+        Receipt("a").accepted.wait("soon")
 
 
 def test_a_step_can_be_awaited_several_times_and_with_a_timeout():

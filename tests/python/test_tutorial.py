@@ -1,0 +1,211 @@
+# SPDX-FileCopyrightText: 2026 The Tidegate authors
+# SPDX-License-Identifier: Apache-2.0
+"""The scripts, the configuration and the unit of docs/python.md, as they stand there. There is no GPIO chip: mosquitto_pub says what the
+plugin gpio would say."""
+import configparser
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import Script, Witness, wait_until
+from parts import Broker, Gateway, publish, tool_environment
+
+TEXT = (pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"]) / "docs" / "python.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+SCRIPTS = {re.match(r"# (\w+\.py)\n", text).group(1): text for kind, text in BLOCKS if kind == "python"}
+[TOML] = [text for kind, text in BLOCKS if kind == "toml"]
+[UNIT] = [text for kind, text in BLOCKS if kind == "ini"]
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    one = Broker(tmp_path, name="upstream").start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def gateway(tmp_path, upstream):
+    """With the configuration of the page, at the upstream of this test; its GPIO lines are not there."""
+    one = Gateway(tmp_path, TOML.replace("mqtt://broker.example.com:1883", upstream.url)).start()
+    yield one
+    one.end()
+
+
+@pytest.fixture
+def say(gateway):
+    def say(topic, payload, retain=False):
+        publish(gateway.port, topic, payload, 1, retain)
+    return say
+
+
+@pytest.fixture
+def run(tmp_path, gateway):
+    """A script of the page, with the gateway at hand. fails: its handlers raise in this test."""
+    running = []
+
+    def run(name, *by, fails=False):
+        path = tmp_path / name
+        path.write_text(SCRIPTS[name])
+        running.append(Script(path, by=by, RUNTIME_DIRECTORY=str(gateway.runtime), TIDEGATE_BROKER=""))
+        running[-1].fails = fails
+        return running[-1]
+
+    yield run
+    for one in running:
+        try:
+            assert one.end(signal.SIGTERM) == 0, one.lines
+            assert one.fails or not any("Traceback" in line for line in one.lines), one.lines
+        finally:
+            one.kill()
+
+
+def commands(gateway, topic="#"):
+    return Witness(type("Local", (), {"port": gateway.port, "publish": lambda self, *words: publish(gateway.port, *words)})(), topic)
+
+
+def until(witness, wanted, again=lambda: None):
+    """Until the witness has seen it; again() is done until then."""
+    def there():
+        again()
+        return wanted in witness.waiting()
+    wait_until(there, f"{wanted}")
+
+
+def test_each_script_of_the_page_is_run_here():
+    text = pathlib.Path(__file__).read_text(encoding="utf-8")
+    assert len(SCRIPTS) == 6 and all(f'"{name}"' in text for name in SCRIPTS)
+
+
+def test_the_first_script_has_five_lines_and_publishes(run, gateway):
+    assert len(SCRIPTS["five.py"].splitlines()) == 1 + 5  # the first is its name
+    seen = commands(gateway, "IoT101/#")
+    run("five.py")
+    times = [float(payload) for _, payload in seen.take(2)]
+    assert times[0] < times[1]
+    seen.stop()
+
+
+def test_messages(run, gateway, say):
+    seen = commands(gateway, "loft/warmest")
+    say("loft/lamp/set", "ON", True)
+    one = run("messages.py")
+    assert one.wait_for("lamp") == "lamp ON (kept)"
+    say("loft/desk/temperature", "21")
+    say("loft/attic/temperature", "26.5")
+    assert seen.next() == ("loft/warmest", "attic has 26.5 degrees")
+    seen.stop()
+
+
+def test_receipts(run):
+    assert run("receipts.py").wait_for("delivered") == "delivered"
+
+
+def test_lines_as_the_plugin_would_say(run, gateway, say):
+    seen = commands(gateway, "tidegate/greenhouse/gpio/lamp/set")
+    run("lines.py")
+    until(seen, ("tidegate/greenhouse/gpio/lamp/set", "TOGGLE"), lambda: say("tidegate/greenhouse/gpio/door/event", "press"))
+    until(seen, ("tidegate/greenhouse/gpio/lamp/set", "OFF"), lambda: say("tidegate/greenhouse/gpio/door/event", "hold"))
+    seen.stop()
+
+
+def test_coroutines(run, say):
+    say("loft/settings", '{"most":25}', True)
+    one = run("coroutines.py")
+    assert one.wait_for("begin") == "begin with {'most': 25}"
+
+
+# ---- the greenhouse ----
+
+AHEAD = """
+import sys
+from tidegate import clock
+real, ahead = clock.now, float(sys.argv[1])
+clock.now = lambda: (lambda now: now._replace(wall=now.wall + ahead))(real())
+from tidegate.__main__ import main
+sys.argv = ["tidegate", "run", *sys.argv[2:]]
+sys.exit(main())
+"""
+
+
+def test_the_greenhouse_does_what_the_page_says_as_the_plugin_would_say(run, gateway, upstream, say):
+    seen, far = commands(gateway), Witness(upstream)
+    gpio = "tidegate/greenhouse/gpio/"
+    one = run("greenhouse.py", "-m", "tidegate", "run", fails=True)
+    until(seen, (gpio + "fan/set", "ON"), lambda: say("greenhouse/temperature", "29"))
+    until(seen, (gpio + "fan/set", "OFF"), lambda: say("greenhouse/temperature", "24"))
+    until(far, ("greenhouse/door", "open"), lambda: say(gpio + "door/event", "press"))
+    say(gpio + "door", "ON", True)
+    say("greenhouse/temperature", "hot")  # an error: it reaches the upstream, and the script goes on
+    topic = "tidegate/greenhouse/app/greenhouse/error"
+    report = {}
+
+    def told():
+        report.update({topic: payload for topic, payload in far.waiting()})
+        return topic in report
+    wait_until(told)
+    assert "PayloadError" in json.loads(report[topic])["error"]
+    until(far, ("greenhouse/door", "closed"), lambda: say(gpio + "door/event", "release"))
+    seen.waiting()
+    assert one.end(signal.SIGTERM) == 0
+    until(seen, (gpio + "fan/set", "OFF"))  # the shutdown function
+    seen.stop()
+    far.stop()
+
+
+def test_the_greenhouse_reports_at_midnight_and_the_report_reaches_the_upstream(run, gateway, upstream, say):
+    far = Witness(upstream)
+    now = time.localtime()
+    midnight = time.mktime((now.tm_year, now.tm_mon, now.tm_mday + 1, 0, 0, 0, 0, 0, -1))
+    say("greenhouse/temperature", "21.5", True)
+    run("greenhouse.py", "-c", AHEAD, str(midnight - 5 - time.time()))
+    until(far, ("greenhouse/report", '{"min":21.5,"max":21.5,"count":1}'))
+    far.stop()
+
+
+def test_the_greenhouse_opens_its_vent_after_sunrise(run, gateway):
+    from tidegate.schedule import at
+    seen, now = commands(gateway), time.time()
+    run("greenhouse.py", "-c", AHEAD, str(at("sunrise+1h", 52.52, 13.40).next(now) - 2 - now))
+    until(seen, ("tidegate/greenhouse/gpio/vent/set", "ON"))
+    seen.stop()
+
+
+def test_the_units_command_runs_the_greenhouse_and_ends_it_as_systemd_would(tmp_path, gateway, say):
+    unit = configparser.ConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read_string(UNIT)
+    service = unit["Service"]
+    script = tmp_path / "greenhouse.py"
+    script.write_text(SCRIPTS["greenhouse.py"])
+    python, *words = shlex.split(service["ExecStart"])
+    assert python == "/opt/tidegate/bin/python"
+    words = [str(script) if word == "/opt/greenhouse/greenhouse.py" else word for word in words]
+    name, _, value = service["Environment"].partition("=")
+    seen = commands(gateway, "tidegate/greenhouse/gpio/#")
+    with subprocess.Popen([sys.executable, *words], env={**os.environ, name: value.replace(":1883", f":{gateway.port}")},
+                          stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(seen, ("tidegate/greenhouse/gpio/fan/set", "ON"), lambda: say("greenhouse/temperature", "29"))
+        finally:
+            process.terminate()
+        assert process.wait(30) == 0, process.stderr.read()
+    seen.stop()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_finds_no_fault_with_the_unit(tmp_path):
+    path = tmp_path / "greenhouse.service"
+    path.write_text(UNIT.replace("/opt/tidegate/bin/python", sys.executable))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=60, env=tool_environment())
+    assert "greenhouse.service" not in done.stdout, done.stdout
