@@ -504,7 +504,7 @@ class App:
             return
         try:
             receipt._tell(payload)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             log.warning("an answer to a publish on %s cannot be understood: %s", receipt.topic, error)
 
     # ---- the dispatcher thread ----
@@ -570,7 +570,8 @@ class App:
                 self._receipt(properties[3] if properties else b"", payload)
                 continue
             msg = None
-            for subscription, since in self._wishes(identifiers, topic):
+            wish = self._by_identifier.get(identifiers[0]) if len(identifiers) == 1 else None
+            for subscription, since in (wish,) if wish else self._wishes(identifiers, topic):
                 for listener, publication, earlier, came in subscription.listeners:
                     if retain and came < since or not (with_messages or listener.to_the_end):
                         continue

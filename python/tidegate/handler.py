@@ -60,7 +60,7 @@ class Handler:
         self._full = False
         self._thread = None
         self._task = None
-        self._seen = (0, 0.0)  # calls that had ended when that was first looked at, and when it was
+        self._seen = None  # while it runs: the calls that had ended when that was first looked at, and when it was
         self._slow = False
 
     def accept(self, with_message):
@@ -88,12 +88,12 @@ class Handler:
     def look(self, now, slow_after):
         """Names it, once until it is idle again, when one call has lasted for slow_after seconds; a coroutine only when
         others wait for it. now: of the monotonic clock."""
-        with self._lock:
-            running, waiting = self._running, len(self._calls)
-        ended = self.runs + self.errors
-        if not running or ended != self._seen[0]:
+        ended, waiting = self.runs + self.errors, len(self._calls)  # without the lock: there may be very many handlers
+        if not self._running:
+            self._seen = None
+            self._slow = self._slow and waiting > 0
+        elif self._seen is None or ended != self._seen[0]:
             self._seen = (ended, now)
-            self._slow = self._slow and (running or waiting > 0)
         elif now - self._seen[1] >= slow_after and not self._slow and (waiting or not self.is_async):
             self._slow = True
             log.warning("%s is slow: one call has been running for %.3g s, and %d wait for it", self.name, now - self._seen[1],

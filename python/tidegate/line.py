@@ -36,7 +36,7 @@ def read(payload):
     if text.startswith("{"):
         try:
             reading = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text, {}
         return (reading["value"], reading) if isinstance(reading, dict) and "value" in reading else (text, {})
     if text in ("ON", "OFF"):

@@ -62,7 +62,7 @@ class Message:
         """The payload as JSON. Raises PayloadError when it is none."""
         try:
             return json.loads(self.payload)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PayloadError(f"the payload on {self.topic} is no JSON: {error}") from error
 
     def bool(self):

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
 """Handlers' errors, told on the App's error topic."""
+import os
 import re
-import socket
 import threading
 import time
 import traceback
@@ -52,14 +52,14 @@ class ErrorReports:
         elif self._since is None:
             self._since = now
         elif now - self._since >= _PATIENCE:
-            self._send(f"{self._app._site.base}/{socket.gethostname()}")
+            self._send(f"{self._app._site.base}/{os.uname().nodename}")
 
     def send_all(self, deadline, hurry):
-        """Before the App ends: waits for the gateway as look() does, if there is a connection."""
+        """Before the App ends: waits for the gateway as look() does, unless there is no broker."""
         until = min(deadline, time.monotonic() + _PATIENCE)
-        while self._waiting and self._app.connected and not hurry and time.monotonic() < until:
+        while self._waiting and self._app._complaint is None and not hurry and time.monotonic() < until:
             self._app._turn(0.05, False)
-        self._send(self._app._site.root or f"{self._app._site.base}/{socket.gethostname()}")
+        self._send(self._app._site.root or f"{self._app._site.base}/{os.uname().nodename}")
 
     def _send(self, root):
         while True:

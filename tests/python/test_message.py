@@ -64,6 +64,11 @@ def test_a_message_reads_its_payload_as_text_json_number_and_switch():
         assert Message("a", word).bool() is False
 
 
+def test_json_that_is_nested_too_deeply_is_a_payload_error():
+    with pytest.raises(PayloadError):
+        Message("a", b'{"a":' * 200_000).json()
+
+
 @pytest.mark.parametrize("read", [Message.json, Message.float, Message.bool])
 def test_a_payload_that_is_something_else_is_a_payload_error_that_names_the_topic(read):
     with pytest.raises(PayloadError, match="loft/lamp"):
