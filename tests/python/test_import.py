@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 
 def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -62,3 +64,53 @@ def test_the_stub_names_everything_in_the_core():
     client = next(node for node in stub.body if isinstance(node, ast.ClassDef) and node.name == "Client")
     methods = {node.name for node in client.body if isinstance(node, ast.FunctionDef)} - {"__init__"}
     assert methods == {name for name in vars(_core.Client) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", ["app", "interval", "line", "message", "messages", "receipt"])
+def test_a_stub_has_every_public_name_of_its_module_with_the_same_arguments(name):
+    """Types are in stubs, for the sake of Python 3.9 and of start-up time."""
+    import ast
+    import importlib
+    import inspect
+    module = importlib.import_module("tidegate." + name)
+    stub = ast.parse(open(os.path.splitext(module.__file__)[0] + ".pyi", encoding="utf-8").read())
+
+    def arguments(node):
+        said = node.args
+        names = [argument.arg for argument in said.posonlyargs + said.args]
+        names += ["*" + said.vararg.arg] if said.vararg else ["*"] if said.kwonlyargs else []
+        return names + [argument.arg for argument in said.kwonlyargs] + (["**" + said.kwarg.arg] if said.kwarg else [])
+
+    def written(function):
+        names, seen = [], False
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind == parameter.KEYWORD_ONLY and not seen:
+                names.append("*")
+                seen = True
+            seen = seen or parameter.kind == parameter.VAR_POSITIONAL
+            names.append({parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "") + parameter.name)
+        return names
+
+    def check(body, namespace, where):
+        stubbed = {node.name: node for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
+        for what, thing in namespace.items():
+            if isinstance(thing, property):
+                if not what.startswith("_"):
+                    assert what in stubbed, f"{where}.{what} is not in the stub"
+            elif inspect.isfunction(thing) and (what == "__init__" or not what.startswith("_")):
+                assert what in stubbed, f"{where}.{what} is not in the stub"
+                assert arguments(stubbed[what]) == written(thing), f"{where}.{what}"
+        for what, node in stubbed.items():
+            assert what in namespace, f"{where}.{what} is in the stub alone"
+
+    public = {what: thing for what, thing in vars(module).items() if getattr(thing, "__module__", None) == module.__name__}
+    classes = {node.name: node for node in stub.body if isinstance(node, ast.ClassDef)}
+    check([node for node in stub.body if isinstance(node, ast.FunctionDef)],
+          {what: thing for what, thing in public.items() if inspect.isfunction(thing) and not what.startswith("_")
+           and not (name == "line" and what in ("event_of", "read"))}, name)
+    import tidegate
+    for what in set(tidegate.__all__) & set(public):
+        assert what in classes, f"{what} is not in the stub"
+    for what, node in classes.items():
+        if what != "Properties" and not what.startswith("_"):  # a named tuple; what only types need
+            check(node.body, vars(public[what]), what)

@@ -274,6 +274,7 @@ def test_the_shutdown_function_may_switch_off_and_see_it_as_the_plugin_would_say
         seen.put(led.wait_for(False, DEADLINE))
 
     with far:
+        wait_until(lambda: far.connected)
         app.start()
         led.on()
         assert led.wait_for(True, DEADLINE)

@@ -242,6 +242,7 @@ def test_alarm_that_arrives_without_a_gateway_and_its_receipts(recipe, device, s
             far.publish(msg.properties.response_topic, step, correlation_data=msg.properties.correlation_data, receipt=False)
 
     with far:
+        wait_until(lambda: far.connected)
         device("house/smoke", "kitchen", 1, True)
         one = recipe("alarm_that_arrives.py")
         one.wait_for("safe on disk")

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
 """python -m tidegate run SCRIPT."""
+import re
 import signal
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_script_imports_from_its_own_folder_and_its_log_has_times(script, brok
     (tmp_path / "beside.py").write_text("word = 'found'\n")
     one = script("import beside\n" + SCRIPT + "\n@app.every('1h')\ndef broken():\n    raise RuntimeError(beside.word)\n", broker,
                  by=RUN)
-    assert one.wait_for("broken failed: RuntimeError: found").startswith("20")
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ERROR ", one.wait_for("broken failed: RuntimeError: found"))
     assert one.end(signal.SIGTERM) == 0
 
 
