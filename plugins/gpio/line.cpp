@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kernel_default = 16;
 constexpr std::size_t most_events = 1024;
+constexpr std::size_t few_events = 8;
 
 std::string title(const LineInfo& info) {
   const std::string place = fmt::format("{}:{}", info.label, info.offset);
@@ -120,8 +121,8 @@ std::size_t event_buffer(const LineOptions& options) noexcept {
 
 struct Line::Impl {
   Impl(const LineInfo& of, gpiod::line_request held, std::size_t events)
-      : info(of), request(std::move(held)), buffer(events) {
-    seen.reserve(events);
+      : info(of), request(std::move(held)), first(few_events), rest(events) {
+    seen.reserve(few_events + events);
     // So that reading what is not there costs no second call of the system.
     const int flags = fcntl(request.fd(), F_GETFL);
     if (flags < 0 || fcntl(request.fd(), F_SETFL, flags | O_NONBLOCK) < 0) {
@@ -129,9 +130,23 @@ struct Line::Impl {
     }
   }
 
+  std::size_t read(gpiod::edge_event_buffer& into) {
+    const auto count = request.read_edge_events(into);
+    for (const gpiod::edge_event& event : into) {
+      EdgeEvent edge;
+      edge.active = event.type() == gpiod::edge_event::event_type::RISING_EDGE;
+      edge.time = Nanoseconds(static_cast<std::uint64_t>(event.timestamp_ns()));
+      edge.sequence = static_cast<std::uint32_t>(event.line_seqno());
+      seen.push_back(edge);
+    }
+    return count;
+  }
+
   LineInfo info;
   gpiod::line_request request;
-  gpiod::edge_event_buffer buffer;
+  // libgpiod clears a buffer's whole capacity before each read, so what is usual has a small one.
+  gpiod::edge_event_buffer first;
+  gpiod::edge_event_buffer rest;
   std::vector<EdgeEvent> seen;
   bool debounce_refused = false;
 };
@@ -207,14 +222,7 @@ void Line::set(bool active) {
 const std::vector<EdgeEvent>& Line::read() {
   impl_->seen.clear();
   try {
-    impl_->request.read_edge_events(impl_->buffer);
-    for (const gpiod::edge_event& event : impl_->buffer) {
-      EdgeEvent edge;
-      edge.active = event.type() == gpiod::edge_event::event_type::RISING_EDGE;
-      edge.time = Nanoseconds(static_cast<std::uint64_t>(event.timestamp_ns()));
-      edge.sequence = static_cast<std::uint32_t>(event.line_seqno());
-      impl_->seen.push_back(edge);
-    }
+    if (impl_->read(impl_->first) == few_events) impl_->read(impl_->rest);
   } catch (const std::system_error& error) {
     if (error.code().value() != EAGAIN) refuse(error.code().value(), impl_->info);
   }

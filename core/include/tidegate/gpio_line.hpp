@@ -54,8 +54,8 @@ class Line final {
   [[nodiscard]] bool get() const;
   /// Of an output. Throws SystemError.
   void set(bool active);
-  /// What the kernel has in store, oldest first, at most 1024; empty when there is nothing. Never waits. Throws
-  /// SystemError.
+  /// What the kernel has in store, oldest first; empty when there is nothing. At most 8 more than event_buffer, of
+  /// those that come meanwhile. Never waits. Throws SystemError.
   [[nodiscard]] const std::vector<EdgeEvent>& read();
   /// Whether the debounce asked for is not done by the kernel, so the caller has to.
   [[nodiscard]] bool debounce_refused() const noexcept;
