@@ -107,11 +107,36 @@ void Pump::wake() noexcept {
 void Pump::send(Message message) {
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= options_.queue) {
-      queue_.pop_front();
-      ++status_.dropped;
-    }
-    queue_.push_back(std::move(message));
+    queue(std::move(message));
+  }
+  condition_.notify_one();
+}
+
+void Pump::send_here(Message message) {
+  bool here = false;
+  {
+    const std::lock_guard lock(mutex_);
+    queue(std::move(message));
+    here = has_room_ && is_steady();
+  }
+  round_or_notify(here);
+}
+
+void Pump::queue(Message message) {
+  if (queue_.size() >= options_.queue) {
+    queue_.pop_front();
+    ++status_.dropped;
+  }
+  queue_.push_back(std::move(message));
+}
+
+bool Pump::is_steady() const noexcept {
+  return link_up_ && !new_end_ && !new_limits_ && !stopping_;
+}
+
+void Pump::round_or_notify(bool here) noexcept {
+  if (std::unique_lock rounds(round_mutex_, std::defer_lock); here && rounds.try_lock()) {
+    if (!round(Waits::no)) return;
   }
   condition_.notify_one();
 }
@@ -174,12 +199,9 @@ void Pump::on_outcomes_told() {
     const bool told = !told_.empty() && !batch_told_;
     if (!told && !(readable_ && has_room_)) return;
     batch_told_ = !told_.empty();
-    here = link_up_ && !new_end_ && !new_limits_ && !stopping_;
+    here = is_steady();
   }
-  if (std::unique_lock rounds(round_mutex_, std::defer_lock); here && rounds.try_lock()) {
-    if (!round(Waits::no)) return;
-  }
-  condition_.notify_one();
+  round_or_notify(here);
 }
 
 // --- The thread -----------------------------------------------------------------------------------------------------

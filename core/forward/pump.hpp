@@ -96,9 +96,9 @@ struct PumpStatus {
 ///
 /// It works in rounds: what was told since the last one is worked on as a batch, then the window is filled. Owns its
 /// session and one thread, which waits for its condition, never for the network. A round for acknowledgements or new
-/// messages alone runs where they came, on Paho's thread, unless another is under way: that saves a change of threads
-/// for each batch. Such a round does not wait for the disk: what is not in memory is read on the pump's own thread.
-/// Public functions are thread-safe.
+/// messages alone runs where they came, on Paho's thread or in send_here(), unless another is under way: that saves a
+/// change of threads for each batch. Such a round does not wait for the disk: what is not in memory is read on the
+/// pump's own thread. Public functions are thread-safe.
 class Pump final : private mqtt::SessionListener {
  public:
   using MakeSession = std::function<std::unique_ptr<mqtt::Session>(mqtt::SessionListener&)>;
@@ -116,6 +116,9 @@ class Pump final : private mqtt::SessionListener {
   /// Sends a message that lives in memory only, before what lanes have; kept until delivered, over reconnects.
   /// Thread-safe, also from Paho's callbacks.
   void send(Message message);
+  /// As send(), and where all is well the message is on its way when this returns: the round runs here, unless another
+  /// is under way. Hold no lock; not from a callback.
+  void send_here(Message message);
   void subscribe(std::vector<mqtt::Subscription> subscriptions);
 
   [[nodiscard]] PumpStatus status() const;
@@ -184,6 +187,13 @@ class Pump final : private mqtt::SessionListener {
   void on_outcomes_told() override;
 
   enum class Waits : std::uint8_t { no, for_disk };
+
+  // With mutex_ held.
+  void queue(Message message);
+  /// No connection has begun or ended that the last round did not see.
+  [[nodiscard]] bool is_steady() const noexcept;
+  /// Without any lock held.
+  void round_or_notify(bool here) noexcept;
 
   void run() noexcept;
   void await_news();

@@ -516,7 +516,7 @@ void Gateway::local_connected() {
 
 void Gateway::publish(Message message) {
   if (intake_) intake_->own(message);
-  publish_local(std::move(message));
+  if (local_) local_->send_here(std::move(message));
 }
 
 void Gateway::publish_reading(Message message) {

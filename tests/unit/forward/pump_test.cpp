@@ -366,6 +366,24 @@ TEST_F(APumpAtRest, TakesWhatIsNewFromMemoryWhereItCame) {
   EXPECT_EQ(session_->at(4).thread, std::this_thread::get_id());
 }
 
+TEST_F(APumpAtRest, SendsAVolatileMessageOnTheThreadThatBroughtIt) {
+  for (std::size_t done = 0; done < 4; ++done) session_->settle(session_->at(done).slot);
+  pump_->send_here(message("state", "online"));
+  ASSERT_EQ(session_->count(), 5U);
+  EXPECT_EQ(session_->at(4).message.topic, "state");
+  EXPECT_EQ(session_->at(4).thread, std::this_thread::get_id());
+}
+
+TEST_F(APump, KeepsWhatWasSentHereUntilThereIsAConnection) {
+  make();
+  session_->answer(delivered);
+  pump_->start();
+  pump_->send_here(message("state", "online"));
+  EXPECT_EQ(session_->count(), 0U);
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(1));
+}
+
 TEST_F(APumpAtRest, LeavesToItsOwnThreadWhatIsOnTheDisk) {
   for (std::size_t done = 0; done < 4; ++done) session_->settle(session_->at(done).slot);
   lane_.on_disk = true;
