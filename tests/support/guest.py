@@ -60,9 +60,10 @@ def logged_drive(path, log):
 
 class Guest:
     """One boot. job: shell code that runs as root in the guest; it says things to the test on descriptor 3, and finds the
-    files of folder in /run/work and its first disk as /dev/vda. Ends with the job, with cut(), or with stop()."""
+    files of folder in /run/work and its first disk as /dev/vda. exact: its clock counts instructions, one a nanosecond, on one
+    processor, so that what it measures is the same on a busy host. Ends with the job, with cut(), or with stop()."""
 
-    def __init__(self, folder, job, *drives, arguments="", memory="1G"):
+    def __init__(self, folder, job, *drives, arguments="", memory="1G", exact=False):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         (self.folder / "job.sh").write_text(job)
@@ -75,10 +76,12 @@ class Guest:
         share = "security_model=none,readonly=on,multidevs=remap"
         kernel = ("root=rootfs rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=524288 ro console=ttyS0 quiet "
                   f"panic=-1 init={INIT} {arguments}")
+        processors = (["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-smp", "1"] if exact else
+                      ["-accel", "tcg,thread=multi", "-smp", "2"])
         self._began = time.monotonic()
         with theirs:
             self.process = subprocess.Popen(
-                [QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-m", memory, "-smp", "2", "-nodefaults", "-nic", "none", "-display", "none",
+                [QEMU, *processors, "-cpu", "max", "-m", memory, "-nodefaults", "-nic", "none", "-display", "none",
                  "-no-reboot", "-serial", f"file:{self.console}", "-kernel", KERNEL, "-append", kernel.strip(),
                  "-fsdev", f"local,id=root,path=/,{share}", "-device", "virtio-9p-pci,fsdev=root,mount_tag=rootfs",
                  "-fsdev", f"local,id=work,path={self.folder.resolve()},{share}", "-device", "virtio-9p-pci,fsdev=work,mount_tag=work",

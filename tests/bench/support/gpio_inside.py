@@ -59,12 +59,14 @@ class Script:
 
 
 class Subscriber:
-    """mosquitto_sub, which stamps each message as it arrives."""
+    """mosquitto_sub, which stamps each message as it arrives: it runs at once then, whoever else waits for the processor."""
 
     def __init__(self, port):
         self.file = pathlib.Path(f"/run/arrived{time.monotonic_ns()}")
         with open(self.file, "wb") as out:
-            self.process = subprocess.Popen(["mosquitto_sub", "-p", str(port), "-q", "0", "-F", "%U %r %p", "-t", TOPIC], stdout=out)
+            self.process = subprocess.Popen(["mosquitto_sub", "-p", str(port), "-q", "0", "-F", "%U %r %p", "-t", TOPIC], stdout=out,
+                                            env={**os.environ, "TZ": "UTC0"})  # else it looks at the file of the time zone for each message
+        os.sched_setscheduler(self.process.pid, os.SCHED_FIFO, os.sched_param(1))
 
     def arrived(self):
         """(wall time in seconds, payload) of those that were not retained."""
