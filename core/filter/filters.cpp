@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 #include <ranges>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -33,9 +34,33 @@ constexpr std::array<std::pair<const char*, Read>, 10> known = {{
     {"timeout", filter::read_timeout},
 }};
 
+/// As ESPHome and others call what is here under another name.
+constexpr std::array<std::pair<const char*, const char*>, 7> elsewhere = {{
+    {"average", "sliding_average"},
+    {"mean", "sliding_average"},
+    {"moving_average", "sliding_average"},
+    {"multiply", "calibrate_linear"},
+    {"offset", "calibrate_linear"},
+    {"sliding_window_median", "median"},
+    {"sliding_window_moving_average", "sliding_average"},
+}};
+
+const char* called_here(std::string_view name) noexcept {
+  for (const auto& [theirs, ours] : elsewhere) {
+    if (name == theirs) return ours;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Filters::Filters(const Block& block) {
+  if (block.kind("filters") == Kind::table) {
+    block.complain("filters",
+                   "is one table; filters are a list, in the order in which they are to work: "
+                   "filters = [{ median = 5 }, { delta = 0.5 }]");
+    return;
+  }
   for (const auto& table : block.tables("filters")) {
     Read read = nullptr;
     for (const auto& [name, its] : known) {
@@ -47,6 +72,8 @@ Filters::Filters(const Block& block) {
                                      keys.size(), fmt::join(keys, ", ")));
     } else if (keys.empty()) {
       table.complain({}, "is empty; name a filter in it, as in { median = 5 }");
+    } else if (const char* const ours = called_here(keys.front()); ours != nullptr && table.has(keys.front())) {
+      table.complain(keys.front(), fmt::format("is called {} here", ours));
     } else if (read != nullptr) {
       recipes_.push_back(std::make_shared<const Recipe>(read(table)));
     }

@@ -10,6 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Filters, ThatAreNoneLeaveTheChannelWhatItIs) {
   StillClock clock;
@@ -53,6 +54,11 @@ TEST(Filters, ThatDoNotExistAreComplainedAboutWithTheOneThatWasMeant) {
                         "sliding_average, throttle, timeout"));
 }
 
+TEST(Filters, OfOtherNamesElsewhereAreToldByTheirNamesHere) {
+  EXPECT_THAT(complaints_about("{ sliding_window_moving_average = 5 }"), HasSubstr("is called sliding_average here"));
+  EXPECT_THAT(complaints_about("{ multiply = 2 }"), HasSubstr("is called calibrate_linear here"));
+}
+
 TEST(Filters, HaveATableEach) {
   EXPECT_EQ(complaints_about("{ median = 5, delta = 0.5 }"),
             "t.toml:2:12: [[null.filters]]: has 2 keys (delta, median); each filter has a table of its own, in the "
@@ -61,6 +67,14 @@ TEST(Filters, HaveATableEach) {
   EXPECT_EQ(complaints_about("{}"),
             "t.toml:2:12: [[null.filters]]: is empty; name a filter in it, as in { median = 5 }");
   EXPECT_THAT(complaints_about("\"median\""), HasSubstr("t.toml:2:1: [null] filters: expected"));
+}
+
+TEST(Filters, ThatAreOneTableAreToldToBeAList) {
+  const Lines lines("filters = { median = 5 }\n");
+  (void)Filters(lines.block());
+  lines.block().finish();
+  EXPECT_THAT(lines.complaints(), HasSubstr("filters: is one table; filters are a list"));
+  EXPECT_THAT(lines.complaints(), Not(HasSubstr("unknown")));
 }
 
 TEST(Filters, AreAllReadSoThatOnePassFindsEveryMistake) {
