@@ -27,6 +27,12 @@ std::string place(const std::filesystem::path& root, const std::filesystem::path
 
 }  // namespace
 
+std::vector<std::string> files_of(const Device& device) {
+  auto files = sysfs::list(device.folder);
+  if (files.empty()) throw UnavailableError(vanished);
+  return files;
+}
+
 std::vector<Device> find_devices(const std::filesystem::path& root, std::string_view folder, std::string_view prefix,
                                  const std::vector<std::string>& names) {
   std::vector<Device> devices;

@@ -24,6 +24,12 @@ struct Device {
 [[nodiscard]] std::vector<Device> find_devices(const std::filesystem::path& root, std::string_view folder,
                                                std::string_view prefix, const std::vector<std::string>& names);
 
+/// Of a device that was there, and now has no files.
+inline constexpr const char* vanished = "it vanished";
+
+/// The names of its files, sorted. Throws UnavailableError when it has vanished, SystemError when it cannot be listed.
+[[nodiscard]] std::vector<std::string> files_of(const Device& device);
+
 /// Makes the names of devices unique: a second "lm75" is "lm75-2", by the order of their paths. A device keeps its name
 /// while it is there, and gets it again when it returns, unless another has it by then.
 class DeviceNames final {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "plugins/common/device.hpp"
+
 namespace tidegate::plugins {
 namespace {
 
@@ -34,7 +36,7 @@ void Roster::report(const std::string& source, const std::vector<Outcome>& outco
   well_below(source, [&](const std::string& name) { return !is_there(name) && !entries.contains(name); });
   for (auto& [name, entry] : sources_[source]) {
     if (is_there(name)) continue;
-    health(full_name(source, name), "it vanished");
+    health(full_name(source, name), vanished);
     publish(source, name, entry, Quality::bad, stamp);
   }
 }

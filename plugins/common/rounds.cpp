@@ -106,7 +106,7 @@ void Rounds::found(std::vector<Device> devices) {
     if (const auto hangs = stuck.find(known->errand.bus()); hangs != stuck.end()) {
       roster_.fail(name, hangs->second, stamp);
     } else if (!known->present) {
-      roster_.fail(name, "it vanished", stamp);
+      roster_.fail(name, vanished, stamp);
     } else if (!known->errand.under_way()) {
       ask(*known);
     }

@@ -116,8 +116,7 @@ Outcome outcome_of(std::string name, Fill fill) {
 }  // namespace
 
 std::vector<Outcome> read_chip(const Device& chip, const Options& options, Doing& doing) {
-  const auto files = sysfs::list(chip.folder);
-  if (files.empty()) throw SystemError(ENOENT, fmt::format("cannot list {}", chip.folder.string()));
+  const auto files = files_of(chip);
   const auto path = [&](const std::string& file) {
     doing.now("reading " + (chip.folder / file).string());
     return chip.folder / file;

@@ -187,8 +187,7 @@ std::string ChannelNames::of(std::string_view channel, Doing& doing) {
 }
 
 std::vector<Outcome> read_device(const Device& device, const Selection& wanted, Doing& doing) {
-  const auto files = sysfs::list(device.folder);
-  if (files.empty()) throw SystemError(ENOENT, fmt::format("cannot list {}", device.folder.string()));
+  const auto files = files_of(device);
   const auto path = [&](const std::string& file) {
     doing.now("reading " + (device.folder / file).string());
     return device.folder / file;

@@ -74,9 +74,14 @@ def latest(witness):
     return {one.topic.split("/", 2)[2]: json.loads(one.payload) for one in witness.seen()}
 
 
-def wait_quality(gateway, witness, name, quality, word):
+def wait_quality(gateway, witness, name, quality, troubled, word):
+    """Until a reading has this quality, and these are what health has problems with."""
+    def problems():
+        return gateway.status()["health"]["problems"]
+
     parts.wait_until(lambda: latest(witness).get(name, {}).get("quality") == quality, f"{name} of {quality} quality", 120)
-    say(word, {"reading": latest(witness)[name], "problems": gateway.status()["health"]["problems"]})
+    parts.wait_until(lambda: [one["what"] for one in problems()] == troubled, f"problems of {troubled}", 120)
+    say(word, {"reading": latest(witness)[name], "problems": problems()})
 
 
 def polled(bus):
@@ -87,9 +92,9 @@ def polled(bus):
     time.sleep(1)  # what else may come
     say("readings", {"seen": latest(witness), "d0": attributes("d0"), "d1": attributes("d1")})
     (bus / "delete_device").write_text(f"{ADDRESS:#x}")
-    wait_quality(gateway, witness, "hwmon/lm75/temp1", "bad", "unbound")
+    wait_quality(gateway, witness, "hwmon/lm75/temp1", "bad", ["hwmon lm75"], "unbound")
     (bus / "new_device").write_text(f"lm75 {ADDRESS:#x}")
-    wait_quality(gateway, witness, "hwmon/lm75/temp1", "good", "bound")
+    wait_quality(gateway, witness, "hwmon/lm75/temp1", "good", [], "bound")
     witness.stop()
     say("stopped", gateway.stop())
     gateway.end()
@@ -105,9 +110,9 @@ def streamed():
     seen, now = latest(witness), time.time()
     device = CONFIGFS / "iio/devices/dummy/d0"
     device.rmdir()
-    wait_quality(gateway, witness, "iio/d0/voltage0", "bad", "unplugged")
+    wait_quality(gateway, witness, "iio/d0/voltage0", "bad", ["iio d0"], "unplugged")
     device.mkdir()
-    wait_quality(gateway, witness, "iio/d0/voltage0", "good", "plugged")
+    wait_quality(gateway, witness, "iio/d0/voltage0", "good", [], "plugged")
     witness.stop()
     say("stream", {"seen": seen, "times": times, "enabled": enabled, "stopped": gateway.stop(), "now": now,
                    "left": {name: (find(IIO, "d0") / name).read_text().strip()
