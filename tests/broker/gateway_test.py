@@ -251,7 +251,7 @@ def test_the_local_broker_killed_is_started_again_and_clients_go_on(make_gateway
     publish(gateway.port, "device/a", "before")
     witness.wait_payload("device/a", "before")
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: gateway.status()["broker"]["pid"] not in (0, pid) and gateway.status()["local"]["state"] == "connected")
+    wait_until(lambda: gateway.status()["broker"]["pid"] not in (0, pid) and gateway.is_ready())
     assert gateway.port == port
     publish(gateway.port, "device/a", "after")
     witness.wait_payload("device/a", "after")

@@ -193,10 +193,13 @@ class Gateway:
 
         def up():
             assert self.process.poll() is None, f"tidegated ended:\n{self.said()}"
-            # It is ready for others once it has subscribed, and says so by the file.
-            return (self.status() or {}).get("local", {}).get("state") == "connected" and (self.runtime / "broker.url").exists()
+            return self.is_ready()
         wait_until(up, "the gateway")
         return self
+
+    def is_ready(self):
+        """For others: it has subscribed, and says so by the file."""
+        return (self.status() or {}).get("local", {}).get("state") == "connected" and (self.runtime / "broker.url").exists()
 
     def said(self):
         return self.log.read_text() if self.log.exists() else ""
