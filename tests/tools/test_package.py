@@ -36,7 +36,8 @@ def install(venv, *settings):
     environment = {
         **os.environ,
         **(
-            {f"CMAKE_{language}_COMPILER_LAUNCHER": "ccache" for language in ("C", "CXX")}
+            # The same compiler names as tools/build has, for the cache tells by them.
+            {"CMAKE_C_COMPILER_LAUNCHER": "ccache", "CMAKE_CXX_COMPILER_LAUNCHER": "ccache", "CC": "cc", "CXX": "c++"}
             if shutil.which("ccache")
             else {}
         ),
