@@ -139,10 +139,14 @@ class Reader {
 
   void take(std::string_view line) {
     if (line.empty() || line.front() == '#') return;
+    if (line.find(';') != line.npos) {
+      wrong(line, "has a semicolon; put a comma between time and value, and write decimals with a point");
+    }
     const auto comma = line.find(',');
     const auto time = comma == line.npos ? std::string_view() : trimmed(line.substr(0, comma));
     const auto last = comma == line.npos ? line : trimmed(line.substr(comma + 1));
-    if (last.find(',') != last.npos) wrong(line, "has more than two columns; leave time,value");
+    if (last.find(',') != last.npos)
+      wrong(line, "has more than two columns; leave time,value, and write decimals with a point");
     const auto value = number(last);
     if (std::exchange(first_, false) && !value && !last.empty() && !number(time) && !moment(time)) return;  // headings
     if (!value || !std::isfinite(*value)) wrong(last, "is no number; put one there, or take the line out");

@@ -43,7 +43,7 @@ std::string rate(const Json& lane, const char* key) {
 std::string drained(const Json& lane) {
   if (number(lane, "waiting") == 0) return "-";
   const auto left = lane.find("drained_in_s");
-  return left != lane.end() && left->is_number() ? show_duration(left->get<double>()) : "not as it is";
+  return left != lane.end() && left->is_number() ? show_duration(left->get<double>()) : "not at this rate";
 }
 
 }  // namespace

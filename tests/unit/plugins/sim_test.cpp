@@ -218,7 +218,10 @@ TEST_F(AReplay, NamesTheLineOfAFileThatIsGarbled) {
   EXPECT_THAT(wrong("0,x\n"), HasSubstr("r.csv:1: \"x\" is no number"));
   EXPECT_THAT(wrong("0,nan\n"), HasSubstr("r.csv:1: \"nan\" is no number"));
   EXPECT_THAT(wrong("1\n1e999\n"), HasSubstr("r.csv:2: \"1e999\" is no number"));
-  EXPECT_THAT(wrong("a,1,2\n"), HasSubstr("r.csv:1: \"a,1,2\" has more than two columns; leave time,value"));
+  EXPECT_THAT(
+      wrong("a,1,2\n"),
+      HasSubstr("r.csv:1: \"a,1,2\" has more than two columns; leave time,value, and write decimals with a point"));
+  EXPECT_THAT(wrong("time;value\n1;21,5\n"), HasSubstr("r.csv:1: \"time;value\" has a semicolon; put a comma between"));
   EXPECT_THAT(wrong("0,1\nnoon,2\n"), HasSubstr("r.csv:2: \"noon\" is no time; write seconds since the start"));
   EXPECT_THAT(wrong("0,1\n2\n"), HasSubstr("r.csv:2: \"2\" has another kind of time than the lines before"));
   EXPECT_THAT(wrong("0,1\n2026-11-20T00:00:00Z,2\n"), HasSubstr("another kind of time"));
