@@ -6,11 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -87,19 +85,9 @@ std::string current_user() {
   return entry != nullptr ? entry->pw_name : "";
 }
 
-/// The path of a program: as it is with a '/' in it, else looked up in PATH and where Debian keeps servers.
 std::string find_program(const std::string& name) {
-  std::string places = "/usr/local/sbin:/usr/sbin:/sbin";
-  if (name.find('/') != std::string::npos) {
-    if (access(name.c_str(), X_OK) == 0) return name;
-  } else {
-    if (const char* path = std::getenv("PATH")) places = std::string(path) + ':' + places;
-    std::istringstream folders(places);
-    for (std::string folder; std::getline(folders, folder, ':');) {
-      const std::string candidate = folder + '/' + name;
-      if (!folder.empty() && access(candidate.c_str(), X_OK) == 0) return candidate;
-    }
-  }
+  if (auto found = event::find_program(name, "/usr/local/sbin:/usr/sbin:/sbin"))
+    return *found;  // where Debian keeps servers
   throw UnavailableError(fmt::format(
       "the local broker cannot start: there is no program '{}'. Install it with: apt-get install mosquitto   "
       "(or name its path in [broker] program, or use a broker that is there with [broker] url)",
@@ -190,7 +178,7 @@ void Broker::attempt() {
 
 void Broker::begin() {
   const Record record = read_record();
-  auto left = Process::find(record.pid, record.started, in_runtime("broker/mosquitto.conf").string());
+  auto left = event::Process::find(record.pid, record.started, in_runtime("broker/mosquitto.conf").string());
   if (settings_.url) {
     if (left) {
       log::notice("the local broker of an older configuration (process {}) is stopped", left->pid());
@@ -206,7 +194,7 @@ void Broker::begin() {
   }
 }
 
-void Broker::adopt(Process left, const Record& record) {
+void Broker::adopt(event::Process left, const Record& record) {
   process_ = std::move(left);
   port_ = record.port;
   const bool could_be = persistent_;
@@ -241,7 +229,7 @@ void Broker::ask_version(std::uint16_t last_port) {
   const fs::path answer = in_runtime("broker/version");
   std::error_code ignored;
   fs::remove(answer, ignored);
-  question_ = Process::start({program, "-h"}, answer, [](const Process&) {});
+  question_ = event::Process::start({program, "-h"}, answer, [](const event::Process&) {});
   answer_ = loop_.watch(question_.descriptor(), EPOLLIN,
                         [this, program, last_port](std::uint32_t) { answered(program, last_port); });
   deadline_ = loop_.after(question_patience, [this] { question_.signal(SIGKILL); });
@@ -280,7 +268,7 @@ void Broker::launch(const std::string& program, std::uint16_t last_port) {
   trim_log();
   write_file(file, wanted, 0600);
   log_from_ = log_size();
-  process_ = Process::start({program, "-c", file.string()}, log, [&](const Process& process) {
+  process_ = event::Process::start({program, "-c", file.string()}, log, [&](const event::Process& process) {
     write_record({process.pid(), process.started(), port_, digest(wanted), version_});
   });
   watch();
@@ -331,7 +319,7 @@ void Broker::ended() {
   const pid_t pid = process_.pid();
   const bool was_up = state_ == State::up;
   const bool was_outdated = outdated_;
-  const std::string how = process_.reap();
+  const std::string how = event::show_end(process_.reap());
   const std::vector<std::string> said = errors();
   let_go();
   if (was_outdated) return attempt();

@@ -14,8 +14,8 @@
 
 #include <tidegate/loop.hpp>
 
-#include "broker/process.hpp"
 #include "config/config.hpp"
+#include "event/process.hpp"
 
 namespace tidegate::broker {
 
@@ -86,7 +86,7 @@ class Broker final {
 
   void attempt();
   void begin();
-  void adopt(Process left, const Record& record);
+  void adopt(event::Process left, const Record& record);
   void ask_version(std::uint16_t last_port);
   void answered(std::string program, std::uint16_t last_port);
   void launch(const std::string& program, std::uint16_t last_port);
@@ -126,7 +126,7 @@ class Broker final {
   State state_ = State::stopped;
   std::string url_;
   std::string failure_;
-  Process process_;
+  event::Process process_;
   std::uint16_t port_ = 0;
   bool adopted_ = false;
   bool outdated_ = false;        ///< process_ is being stopped because its configuration is no longer ours
@@ -141,7 +141,7 @@ class Broker final {
   std::string space_warning_;
   std::string database_warning_;
   std::vector<std::string> version_warnings_;
-  Process question_;  ///< asks the program for its version
+  event::Process question_;  ///< asks the program for its version
   std::chrono::steady_clock::time_point up_since_;
   Source next_;   ///< the next attempt
   Source probe_;  ///< until it accepts connections

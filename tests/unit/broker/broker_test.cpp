@@ -136,10 +136,10 @@ class ALocalBroker : public testing::Test {
     return left ? left->pid() : 0;
   }
   [[nodiscard]] nlohmann::json record() const { return nlohmann::json::parse(read(gateway.runtime / "broker.json")); }
-  [[nodiscard]] std::optional<Process> recorded() const {
+  [[nodiscard]] std::optional<event::Process> recorded() const {
     const auto json = nlohmann::json::parse(read(gateway.runtime / "broker.json"), nullptr, false);
     if (!json.is_object()) return std::nullopt;
-    return Process::find(json["pid"], json["started"], (gateway.runtime / "broker/mosquitto.conf").string());
+    return event::Process::find(json["pid"], json["started"], (gateway.runtime / "broker/mosquitto.conf").string());
   }
   /// "-h 127.0.0.1 -p <port>" for Mosquitto's own clients.
   [[nodiscard]] std::string at() const { return fmt::format(" -h 127.0.0.1 -p {} ", int(record()["port"])); }

@@ -1,21 +1,24 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
-#include "broker/process.hpp"
+#include "event/process.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,7 +26,7 @@
 
 #include <tidegate/error.hpp>
 
-namespace tidegate::broker {
+namespace tidegate::event {
 namespace {
 
 // glibc 2.36 declares its own without extern "C".
@@ -77,21 +80,9 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return list;
 }
 
-/// Our environment without what systemd meant for us alone: Mosquitto would announce itself ready in our name.
-std::vector<std::string> environment() {
-  std::vector<std::string> kept;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const auto names = {"NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_"};
-    if (std::none_of(names.begin(), names.end(), [&](const char* name) { return text.starts_with(name); })) {
-      kept.emplace_back(text);
-    }
-  }
-  return kept;
-}
-
 /// What the new process does before it is the program. Only calls that are safe after a fork beside other threads.
-[[noreturn]] void become(char* const* arguments, char* const* environment, int input, int output, int gate) noexcept {
+[[noreturn]] void become(const Launch& launch, char* const* arguments, char* const* variables, int input, int gate,
+                         pid_t parent) noexcept {
   setsid();
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
@@ -99,19 +90,27 @@ std::vector<std::string> environment() {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  umask(077);
+  umask(launch.mask);
+  if (launch.death_signal != 0) prctl(PR_SET_PDEATHSIG, launch.death_signal);
   char go = 0;
   ssize_t got = 0;
   do {
     got = read(gate, &go, 1);
   } while (got < 0 && errno == EINTR);
-  if (got == 1 && dup2(input, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
-    close_range(3, ~0U, 0);
-    execve(arguments[0], arguments, environment);
-    const char* reason = strerrordesc_np(errno);
-    for (const char* text : {"Error: cannot run ", static_cast<const char*>(arguments[0]), ": ", reason, "\n"}) {
-      if (write(2, text, std::strlen(text)) < 0) break;
-    }
+  if (got != 1 || (launch.death_signal != 0 && getppid() != parent)) _exit(127);
+  if (dup2(input, 0) < 0 || dup2(launch.output, 1) < 0 || dup2(1, 2) < 0) _exit(127);
+  close_range(3, ~0U, 0);
+  const char* failed = "work in";
+  const char* where = launch.folder.c_str();
+  if (*where == '\0' || chdir(where) == 0) {
+    failed = "run";
+    where = arguments[0];
+    for (const auto& [resource, limit] : launch.limits) setrlimit(static_cast<decltype(RLIMIT_AS)>(resource), &limit);
+    execve(arguments[0], arguments, variables);
+  }
+  const char* reason = strerrordesc_np(errno);
+  for (const char* text : {"Error: cannot ", failed, " ", where, ": ", reason, "\n"}) {
+    if (write(2, text, std::strlen(text)) < 0) break;
   }
   _exit(127);
 }
@@ -134,18 +133,59 @@ Process::~Process() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
+std::vector<std::string> environment() {
+  std::vector<std::string> kept;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto names = {"NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_"};
+    if (std::none_of(names.begin(), names.end(), [&](const char* name) { return text.starts_with(name); })) {
+      kept.emplace_back(text);
+    }
+  }
+  return kept;
+}
+
+std::optional<std::string> find_program(const std::string& name, const std::string& more) {
+  if (name.find('/') != std::string::npos) {
+    if (access(name.c_str(), X_OK) == 0) return name;
+    return std::nullopt;
+  }
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(fmt::format("{}:{}", path != nullptr ? path : "", more));
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string candidate = folder + '/' + name;
+    if (!folder.empty() && access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> find_beside(const std::string& name) {
+  std::error_code error;
+  const auto ours = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::nullopt : find_program((ours.parent_path() / name).string());
+}
+
 Process Process::start(const std::vector<std::string>& arguments, const std::filesystem::path& log,
                        const std::function<void(const Process&)>& record) {
-  const std::vector<std::string> variables = environment();
-  const std::vector<char*> argument_list = pointers(arguments);
-  const std::vector<char*> variable_list = pointers(variables);
-  const Descriptor input = opened(open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null");
   const Descriptor output =
       opened(open(log.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600), "cannot write " + log.string());
+  Launch launch;
+  launch.arguments = arguments;
+  launch.output = output.get();
+  launch.mask = 077;
+  return start(launch, record);
+}
+
+Process Process::start(const Launch& launch, const std::function<void(const Process&)>& record) {
+  const std::vector<char*> arguments = pointers(launch.arguments);
+  const std::vector<char*> variables = pointers(launch.environment);
+  const std::string& program = launch.arguments.front();
+  const Descriptor input = opened(open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null");
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) < 0) throw SystemError(errno, "cannot make a pipe");
   const Descriptor gate(ends[0]);
   Descriptor opener(ends[1]);
+  const pid_t parent = getpid();
 
   sigset_t all;
   sigset_t before;
@@ -155,15 +195,15 @@ Process Process::start(const std::vector<std::string>& arguments, const std::fil
   const int error = errno;
   if (pid == 0) {
     close(ends[1]);
-    become(argument_list.data(), variable_list.data(), input.get(), output.get(), gate.get());
+    become(launch, arguments.data(), variables.data(), input.get(), gate.get(), parent);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) throw SystemError(error, "cannot start " + arguments.front());
+  if (pid < 0) throw SystemError(error, "cannot start " + program);
   try {
-    Descriptor descriptor = opened(open_pidfd(pid), "cannot watch " + arguments.front());
+    Descriptor descriptor = opened(open_pidfd(pid), "cannot watch " + program);
     Process process(pid, start_time(pid).value_or(0), descriptor.release());
     record(process);
-    if (write(opener.get(), "", 1) != 1) throw SystemError(errno, "cannot start " + arguments.front());
+    if (write(opener.get(), "", 1) != 1) throw SystemError(errno, "cannot start " + program);
     return process;
   } catch (...) {
     opener.reset();
@@ -197,15 +237,19 @@ bool Process::wait(std::chrono::milliseconds timeout) const noexcept {
   }
 }
 
-std::string Process::reap() {
+int Process::reap() {
   int status = 0;
   const bool ours = waitpid(pid_, &status, WNOHANG) == pid_;
   *this = Process();
-  if (!ours) return "it ended";  // adopted: its status went to init
+  return ours ? status : -1;
+}
+
+std::string show_end(int status) {
+  if (status < 0) return "it ended";  // adopted: its status went to init
   if (WIFSIGNALED(status)) {
     return fmt::format("it was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
   }
   return fmt::format("it ended with status {}", WEXITSTATUS(status));
 }
 
-}  // namespace tidegate::broker
+}  // namespace tidegate::event
