@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.hpp"
 #include "gateway/cli/spool_place.hpp"
 
 namespace tidegate::cli {
@@ -15,8 +16,6 @@ namespace tidegate::cli {
 /// A payload as a person can read it on one line of a terminal: text, shortened, with what is no text escaped; or
 /// bytes.
 [[nodiscard]] std::string show_payload(std::string_view payload, std::size_t width = 60);
-/// A text with control characters escaped, so that it cannot play with the terminal.
-[[nodiscard]] std::string harmless(std::string_view text);
 
 /// "2026-11-20T18:38:58.123Z", with a mark when nobody had set the clock.
 [[nodiscard]] std::string show_accepted(const spool::Record& record, const spool::Inspector& inspector);
