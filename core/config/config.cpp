@@ -435,6 +435,10 @@ Config interpret(const std::shared_ptr<Document>& document, const std::vector<st
                            {document->where({}), "nothing is forwarded: there is no [[upstream.forward]]"});
   }
 
+  const auto folder = config.files.empty() ? default_folder() : fs::absolute(config.files.front()).parent_path();
+  config.automations = read_automations(top.table("automations"), top.tables("automation"), folder / "automations");
+  config.automations.configured |= top.has("automations");
+
   for (const auto& plugin : plugin_names) {
     if (top.has(plugin) || default_plugins.contains(plugin)) {
       config.plugins.push_back({plugin, top.table(plugin)});

@@ -16,6 +16,7 @@
 #include <tidegate/message.hpp>
 #include <tidegate/topic.hpp>
 
+#include "config/automation.hpp"
 #include "config/quantity.hpp"
 
 namespace tidegate::config {
@@ -116,6 +117,7 @@ struct Config {
   Broker broker;
   Spool spool;
   std::vector<Upstream> upstreams;
+  Automations automations;
   std::vector<PluginBlock> plugins;
   std::vector<std::filesystem::path> files;  ///< what was read, in order
   std::vector<Complaint> warnings;           ///< valid, but probably not meant: nothing is forwarded, …

@@ -74,22 +74,22 @@ std::string default_id() {
   return level_from(name.data());
 }
 
+fs::path default_folder() {
+  if (auto path = from_environment("CONFIGURATION_DIRECTORY")) return *path;
+  if (::geteuid() == 0) return "/etc/tidegate";
+  if (auto path = from_environment("XDG_CONFIG_HOME")) return *path / "tidegate";
+  if (auto path = home()) return *path / ".config/tidegate";
+  return "/etc/tidegate";
+}
+
 std::optional<fs::path> default_file() {
   const auto existing = [](const fs::path& folder) -> std::optional<fs::path> {
     auto file = folder / "tidegate.toml";
     if (is_there(file)) return file;
     return {};
   };
-  if (const auto folder = from_environment("CONFIGURATION_DIRECTORY")) return existing(*folder);
-  if (::geteuid() != 0) {
-    auto folder = from_environment("XDG_CONFIG_HOME");
-    if (!folder) {
-      if (const auto path = home()) folder = *path / ".config";
-    }
-    if (folder) {
-      if (auto file = existing(*folder / "tidegate")) return file;
-    }
-  }
+  const auto folder = default_folder();
+  if (auto file = existing(folder); file || from_environment("CONFIGURATION_DIRECTORY")) return file;
   return existing("/etc/tidegate");
 }
 

@@ -16,6 +16,10 @@ namespace tidegate::config {
 /// else /tmp/tidegate-<uid>.
 [[nodiscard]] std::filesystem::path default_runtime();
 
+/// Where the configuration is when nobody names one: $CONFIGURATION_DIRECTORY; for root /etc/tidegate; for a user
+/// $XDG_CONFIG_HOME/tidegate, else ~/.config/tidegate.
+[[nodiscard]] std::filesystem::path default_folder();
+
 /// A host name as one topic level: what is no letter, digit, '-', '_' or '.' becomes '-'; never empty.
 [[nodiscard]] std::string level_from(std::string_view host);
 

@@ -51,6 +51,12 @@ topics = ["site-a/lamp/set"]
   EXPECT_EQ(shown.gateway.stop_timeout, bare.gateway.stop_timeout);
   EXPECT_EQ(shown.gateway.payload_cap, bare.gateway.payload_cap);
   EXPECT_EQ(shown.broker.program, bare.broker.program);
+  EXPECT_EQ(shown.automations.usual.restart, bare.automations.usual.restart);
+  EXPECT_EQ(shown.automations.usual.backoff_first, bare.automations.usual.backoff_first);
+  EXPECT_EQ(shown.automations.usual.backoff_most, bare.automations.usual.backoff_most);
+  EXPECT_EQ(shown.automations.usual.stop_timeout, bare.automations.usual.stop_timeout);
+  EXPECT_EQ(shown.automations.usual.memory, std::nullopt);
+  EXPECT_EQ(shown.automations.run, std::nullopt);
   const auto& one = shown.upstreams.at(0);
   const auto& other = bare.upstreams.at(0);
   EXPECT_EQ(one.servers, other.servers);
