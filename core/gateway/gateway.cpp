@@ -123,7 +123,8 @@ Gateway::Gateway(Loop& loop, config::Config config)
       broker_(loop, config_.broker, config_.gateway),
       plugins_(loop, config_, health_,
                {[this](Message message) { publish_reading(std::move(message)); },
-                [this](std::string_view upstream) { return linked(upstream); }}) {
+                [this](std::string_view upstream) { return linked(upstream); }}),
+      apps_(loop, config_, health_) {
   make_folder(config_.gateway.runtime, "runtime");
   // The socket first: it is what tells two gateways in one place apart.
   server_ = std::make_unique<control::Server>(loop_, config_.gateway.runtime / "control.sock", control_);
@@ -277,6 +278,7 @@ void Gateway::start() {
   broker_.on_down([this](const std::string& why) { health_.set("local broker", why, true); });
   broker_.start();
   plugins_.start();
+  apps_.start();
   look_ = loop_.every(look_interval, [this] { watch_links(); });
 }
 
@@ -607,6 +609,7 @@ void Gateway::stop() noexcept {
   if (stopping_) return;
   look_ = {};
   plugins_.stop();
+  apps_.stop();
   const auto deadline = std::chrono::steady_clock::now() + config_.gateway.stop_timeout;
   const auto left = [&] {
     return std::max(std::chrono::milliseconds{0},

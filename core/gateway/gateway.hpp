@@ -15,6 +15,7 @@
 #include "config/config.hpp"
 #include "control/server.hpp"
 #include "forward/pump.hpp"
+#include "gateway/apps.hpp"
 #include "gateway/health.hpp"
 #include "gateway/intake.hpp"
 #include "gateway/lane_verbs.hpp"
@@ -112,6 +113,7 @@ class Gateway {
   std::unique_ptr<Intake> intake_;
   broker::Broker broker_;
   Plugins plugins_;
+  Apps apps_;
   std::unique_ptr<forward::Pump> listening_;  ///< brings what plugins listen for; null when none does
   control::Control control_;
   std::optional<LaneVerbs> lane_verbs_;

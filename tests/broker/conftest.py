@@ -38,6 +38,19 @@ def make_gateway(tmp_path):
 
 
 @pytest.fixture
+def make_apps(tmp_path):
+    made = []
+
+    def make(*configuration, **more):
+        made.append(parts.Apps(tmp_path, *configuration, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+
+
+@pytest.fixture
 def make_witness():
     made = []
 

@@ -156,6 +156,19 @@ class Witness:
         self._process.stdout.close()
 
 
+def ask(path, verb, **arguments):
+    """What a control socket answers; None while there is none."""
+    try:
+        with socket.socket(socket.AF_UNIX) as one:
+            one.settimeout(DEADLINE)
+            one.connect(str(path))
+            one.sendall(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
+            answer = one.makefile().readline()
+    except (FileNotFoundError, ConnectionError):
+        return None
+    return json.loads(answer) if answer else None
+
+
 class Gateway:
     """The real tidegated of this build. configuration: TOML; the folders and a free local port are given to it. wrapper: words
     of a command that ends by becoming the program whose words follow."""
@@ -206,15 +219,7 @@ class Gateway:
 
     def call(self, verb, **arguments):
         """What the control socket answers; None while there is none."""
-        try:
-            with socket.socket(socket.AF_UNIX) as one:
-                one.settimeout(DEADLINE)
-                one.connect(str(self.runtime / "control.sock"))
-                one.sendall(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
-                answer = one.makefile().readline()
-        except (FileNotFoundError, ConnectionError):
-            return None
-        return json.loads(answer) if answer else None
+        return ask(self.runtime / "control.sock", verb, **arguments)
 
     def status(self):
         answer = self.call("status")
@@ -272,4 +277,96 @@ class Gateway:
             command = pathlib.Path(f"/proc/{left.get('pid', 0)}/cmdline")
             if command.exists() and str(self.runtime) in command.read_text():
                 os.kill(left["pid"], signal.SIGKILL)
+        assert "Sanitizer" not in self.said() and "runtime error" not in self.said(), self.said()
+
+
+class Apps:
+    """The real tidegate-apps of this build, without a gateway. configuration: TOML; the folders, and an interpreter and a short
+    backoff for all scripts, are given to it."""
+
+    def __init__(self, folder, configuration="", automations=""):
+        self.folder = pathlib.Path(folder) / "apps"
+        self.runtime, self.scripts = self.folder / "run", self.folder / "automations"
+        for one in (self.folder, self.runtime, self.scripts):
+            one.mkdir()
+        self.file, self.log = self.folder / "tidegate.toml", self.folder / "log"
+        self.file.write_text(f"""[gateway]
+id = "gw"
+state = "{self.folder / "state"}"
+runtime = "{self.runtime}"
+[automations]
+python = "/usr/bin/python3"
+backoff_first = "50ms"
+backoff_most = "200ms"
+{automations}
+{configuration}""")
+        self.process = None
+
+    def start(self):
+        self.launch()
+
+        def up():
+            assert self.process.poll() is None, f"tidegate-apps ended:\n{self.said()}"
+            return self.call("app.list")
+        wait_until(up, "tidegate-apps")
+        return self
+
+    def launch(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([BINARY_DIR / "bin" / "tidegate-apps", "--config", str(self.file)], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, env=tool_environment())
+        return self
+
+    def save(self, name, text):
+        """As a careful editor does: written beside, renamed."""
+        new = self.scripts / f".{name}.new"
+        new.write_text(text)
+        new.rename(self.scripts / f"{name}.py")
+
+    def said(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+    def call(self, verb, **arguments):
+        return ask(self.runtime / "apps.sock", verb, **arguments)
+
+    def app(self, name):
+        """What is listed of one; None while it is not."""
+        answer = self.call("app.list")
+        return answer and next((one for one in answer["result"]["apps"] if one["name"] == name), None)
+
+    def wait_app(self, name, condition, what=""):
+        def holds():
+            app = self.app(name)
+            return app if app and condition(app) else None
+        return wait_until(holds, what or f"what is wanted of {name}: it is {self.app(name)}")
+
+    def wait_state(self, name, state):
+        return self.wait_app(name, lambda app: app["state"] == state, f"{name} {state}")
+
+    def lines(self, name):
+        answer = self.call("app.logs", name=name)
+        return [line["text"] for line in answer["result"]["lines"]] if answer and answer["ok"] else []
+
+    def wait_line(self, name, text):
+        """The first line that has the text."""
+        return wait_until(lambda: next((line for line in self.lines(name) if text in line), None), f"{text!r} from {name}")
+
+    def command(self, *words):
+        """`tidegate app …`: its exit status and output, errors included."""
+        done = subprocess.run([BINARY_DIR / "bin" / "tidegate", "app", *words, "--runtime", str(self.runtime)], timeout=DEADLINE,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=tool_environment())
+        return done.returncode, done.stdout
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(DEADLINE)
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(DEADLINE)
+
+    def end(self):
+        """For the end of a test."""
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
         assert "Sanitizer" not in self.said() and "runtime error" not in self.said(), self.said()

@@ -29,7 +29,7 @@ struct Socket {
   const int fd;
 };
 
-[[noreturn]] void cannot_reach(const std::string& path, int error) {
+[[noreturn]] void cannot_reach(const std::string& program, const std::string& path, int error) {
   switch (error) {
     case EACCES:
     case EPERM:
@@ -37,12 +37,12 @@ struct Socket {
                                                "join its group",
                                                path));
     case ENOENT:
-      throw Quit(Exit::unavailable, fmt::format("tidegated is not running (no {}); start it with: tidegated   "
-                                                "(or name its runtime folder with --runtime)",
-                                                path));
+      throw Quit(Exit::unavailable, fmt::format("{0} is not running (no {1}); start it with: {0}   (or name its "
+                                                "runtime folder with --runtime)",
+                                                program, path));
     case ECONNREFUSED:
       throw Quit(Exit::unavailable,
-                 fmt::format("tidegated is not running (nobody answers on {}); start it with: tidegated", path));
+                 fmt::format("{0} is not running (nobody answers on {1}); start it with: {0}", program, path));
     default:
       throw Quit(Exit::unavailable, SystemError(error, "cannot ask the gateway through " + path).what());
   }
@@ -58,9 +58,9 @@ void Remote::add_options(CLI::App& command) {
 
 std::filesystem::path Remote::path() const {
   if (socket) return *socket;
-  if (runtime) return *runtime / "control.sock";
-  const std::filesystem::path own = runtime_folder() / "control.sock";
-  const std::filesystem::path system = "/run/tidegate/control.sock";
+  if (runtime) return *runtime / door;
+  const std::filesystem::path own = runtime_folder() / door;
+  const std::filesystem::path system = std::filesystem::path("/run/tidegate") / door;
   std::error_code error;
   return !std::filesystem::exists(own, error) && std::filesystem::exists(system, error) ? system : own;
 }
@@ -78,13 +78,13 @@ Json Remote::ask(const std::string& verb, const Json& arguments) const {
   setsockopt(connection.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   setsockopt(connection.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (connect(connection.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-    cannot_reach(where, errno);
+    cannot_reach(program, where, errno);
   }
   Json asked{{"verb", verb}};
   asked.update(arguments);
   const std::string request = asked.dump() + '\n';
   if (send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
-    cannot_reach(where, errno);
+    cannot_reach(program, where, errno);
   }
   std::string line;
   while (line.find('\n') == std::string::npos) {
@@ -92,14 +92,14 @@ Json Remote::ask(const std::string& verb, const Json& arguments) const {
     const ssize_t got = recv(connection.fd, part.data(), part.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      throw Quit(Exit::unavailable, got < 0 ? fmt::format("tidegated does not answer on {}", where)
-                                            : fmt::format("tidegated ended the conversation on {}", where));
+      throw Quit(Exit::unavailable, got < 0 ? fmt::format("{} does not answer on {}", program, where)
+                                            : fmt::format("{} ended the conversation on {}", program, where));
     }
     line.append(part.data(), static_cast<std::size_t>(got));
   }
   const Json answer = Json::parse(line, nullptr, false);
   if (!answer.is_object() || !answer.contains("ok")) {
-    throw Quit(Exit::failure, fmt::format("what answers on {} is not tidegated: {}", where, line.substr(0, 200)));
+    throw Quit(Exit::failure, fmt::format("what answers on {} is not {}: {}", where, program, line.substr(0, 200)));
   }
   if (answer["ok"] != true) throw Quit(Exit::failure, answer.value("error", "the gateway refused without a reason"));
   return answer.value("result", Json());

@@ -13,8 +13,10 @@ namespace tidegate::cli {
 
 using Json = nlohmann::ordered_json;
 
-/// The running gateway, through its control socket; and the options that say where that is.
+/// A program of ours that runs, through its control socket; and the options that say where that is.
 struct Remote {
+  std::string door = "control.sock";  ///< in the runtime folder
+  std::string program = "tidegated";
   std::optional<std::filesystem::path> socket;
   std::optional<std::filesystem::path> runtime;
   bool json = false;

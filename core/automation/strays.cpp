@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "automation/strays.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string_view>
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace tidegate::automation {
+namespace {
+
+bool has(std::string_view environment, std::string_view mark, bool whole) noexcept {
+  while (!environment.empty()) {
+    const auto variable = environment.substr(0, environment.find('\0'));
+    if (whole ? variable == mark : variable.starts_with(mark)) return true;
+    environment.remove_prefix(std::min(variable.size() + 1, environment.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+int end_strays(const std::string& mark, bool whole) noexcept {
+  using namespace std::chrono_literals;
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  std::set<pid_t> ended;
+  try {
+    // Again, until there are none: they may have forked meanwhile.
+    for (bool found = true; found && std::chrono::steady_clock::now() < deadline;) {
+      found = false;
+      std::error_code error;
+      for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end;
+           entry.increment(error)) {
+        const auto name = entry->path().filename().string();
+        pid_t pid = 0;
+        if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{} || pid == getpid()) continue;
+        // The descriptor first: what is killed is then what was looked at.
+        const int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+        if (fd < 0) continue;
+        std::ifstream file(entry->path() / "environ", std::ios::binary);
+        const std::string environment{std::istreambuf_iterator<char>(file), {}};
+        if (has(environment, mark, whole) && syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0) == 0) {
+          found = true;
+          ended.insert(pid);
+          pollfd gone{fd, POLLIN, 0};
+          static_cast<void>(poll(&gone, 1, 1000));
+        }
+        close(fd);
+      }
+    }
+  } catch (...) {
+    // Out of memory: what is left is told by nobody.
+  }
+  return static_cast<int>(ended.size());
+}
+
+}  // namespace tidegate::automation
