@@ -174,6 +174,57 @@ os._exit(1)
     wait_dead(daemon, *children)
 
 
+@pytest.fixture
+def delegated(tmp_path):
+    """A control group as systemd hands one over with Delegate=yes; what is put before a command to have it run in there."""
+    root = next((pathlib.Path(place) for place in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+                 if (pathlib.Path(place) / "cgroup.procs").exists()), None)
+    if root is None or os.geteuid() != 0:
+        pytest.skip("needs root, and control groups of version 2")
+    group = root / f"tidegate-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        os.setxattr(group, "trusted.delegate", b"1")
+    except OSError as error:
+        pytest.skip(f"cannot make a control group: {error}")
+    enter = tmp_path / "enter"
+    enter.write_text(f"#!/bin/sh\necho $$ >{group}/cgroup.procs\nexec \"$@\"\n")
+    enter.chmod(0o755)
+    yield group, enter
+    for one in (*group.iterdir(), group):
+        if one.is_dir():
+            one.rmdir()
+
+
+def test_in_a_control_group_nothing_that_a_script_has_started_can_get_away(delegated, make_apps):
+    group, enter = delegated
+    apps = make_apps()
+    apps.wrapper = (str(enter),)
+    apps.save("forks", """import os, subprocess, time
+hidden = subprocess.Popen(["sleep", "600"], start_new_session=True, env={})
+print("hidden", hidden.pid)
+time.sleep(600)
+""")
+    apps.start()
+    hidden = int(apps.wait_line("forks", "hidden").split()[1])
+    members = [int(word) for word in (group / "app-forks" / "cgroup.procs").read_text().split()]
+    assert sorted(members) == sorted([apps.app("forks")["pid"], hidden])
+    assert (group / "supervisor" / "cgroup.procs").read_text().split() == [str(apps.process.pid)]
+    assert f"automations run in control groups below {group}\n" in apps.said()
+    apps.command("stop", "forks")
+    apps.wait_state("forks", "stopped")
+    assert not lives(hidden) and not (group / "app-forks").exists()
+    apps.command("start", "forks")
+    apps.wait_app("forks", lambda app: app["state"] == "running")
+    wait_until(lambda: len((group / "app-forks" / "cgroup.procs").read_text().split()) == 2, "both processes")
+    members = [int(word) for word in (group / "app-forks" / "cgroup.procs").read_text().split()]
+    # What one that is killed has left is ended by the next.
+    apps.kill()
+    apps.start()
+    apps.wait_state("forks", "running")
+    assert not any(lives(pid) for pid in members)
+
+
 def test_a_script_that_floods_its_output_is_slowed_down_and_the_log_stays_small(apps):
     apps.save("floods", "import os\nline = b'again and again\\n' * 4096\nwhile True:\n    os.write(1, line)\n")
     apps.wait_line("floods", "again and again")

@@ -285,6 +285,7 @@ class Apps:
     backoff for all scripts, are given to it."""
 
     def __init__(self, folder, configuration="", automations=""):
+        self.wrapper = ()  # words of a command that ends by becoming the program whose words follow
         self.folder = pathlib.Path(folder) / "apps"
         self.runtime, self.scripts = self.folder / "run", self.folder / "automations"
         for one in (self.folder, self.runtime, self.scripts):
@@ -313,7 +314,7 @@ backoff_most = "200ms"
 
     def launch(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([BINARY_DIR / "bin" / "tidegate-apps", "--config", str(self.file)], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.wrapper, BINARY_DIR / "bin" / "tidegate-apps", "--config", str(self.file)], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env=tool_environment())
         return self
 

@@ -75,7 +75,7 @@ def test_it_installs_the_module_and_the_programs(venv):
     )
     assert imported.returncode == 0, imported.stderr
     version = imported.stdout.split()[0]
-    for program in ("tidegated", "tidegate"):
+    for program in ("tidegated", "tidegate-apps", "tidegate"):
         told = run(venv / "bin" / program, "--version")
         assert told.returncode == 0, told.stderr
         assert version in told.stdout
