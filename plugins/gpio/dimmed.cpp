@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 
 #include <tidegate/error.hpp>
+#include <tidegate/gpio_pwm.hpp>
 #include <tidegate/log.hpp>
 
-#include "plugins/gpio/soft_pwm.hpp"
 #include "plugins/gpio/sysfs_pwm.hpp"
 
 namespace tidegate::plugins::gpio {

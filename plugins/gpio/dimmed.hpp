@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
+#include <tidegate/gpio_dimmer.hpp>
+
 #include "plugins/gpio/commands.hpp"
-#include "plugins/gpio/dimmer.hpp"
 #include "plugins/gpio/link_watch.hpp"
 #include "plugins/gpio/part.hpp"
 #include "plugins/gpio/switch.hpp"

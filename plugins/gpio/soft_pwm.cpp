@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
-#include "plugins/gpio/soft_pwm.hpp"
-
 #include <algorithm>
 #include <utility>
 
 #include <pthread.h>
 #include <sched.h>
 
-namespace tidegate::plugins::gpio {
+#include <tidegate/gpio_pwm.hpp>
+
+namespace tidegate::gpio {
 
 using Monotonic = std::chrono::steady_clock;
 
@@ -20,6 +20,16 @@ SoftPwm::SoftPwm(Line line, Nanoseconds period) : line_(std::move(line)), period
 }
 
 SoftPwm::~SoftPwm() {
+  join();
+}
+
+Line SoftPwm::stop() {
+  join();
+  return std::move(line_);
+}
+
+void SoftPwm::join() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -78,4 +88,4 @@ void SoftPwm::run() {
   }
 }
 
-}  // namespace tidegate::plugins::gpio
+}  // namespace tidegate::gpio

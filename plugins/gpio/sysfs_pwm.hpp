@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <string>
 
-#include "plugins/gpio/dimmer.hpp"
+#include <tidegate/gpio_dimmer.hpp>
 
 namespace tidegate::plugins::gpio {
 
 /// A PWM output of the hardware, through the kernel's /sys/class/pwm.
-class SysfsPwm final : public Dimmer {
+class SysfsPwm final : public tidegate::gpio::Dimmer {
  public:
   /// name: "fe20c000.pwm:0", the device of the chip and the channel; "pwmchip0:0" is taken where there is one chip
   /// only, for its number changes between boots. Exports the channel, sets it to inactive, enables it. Throws

@@ -2,11 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-
 #include <tidegate/clock.hpp>
 
-namespace tidegate::plugins::gpio {
+namespace tidegate::gpio {
 
 /// Something that is driven by pulses: a PWM output of the hardware, or a line in software. Off, and let go of, when
 /// destroyed. Thread: one at a time.
@@ -25,4 +23,4 @@ class Dimmer {
   }
 };
 
-}  // namespace tidegate::plugins::gpio
+}  // namespace tidegate::gpio

@@ -7,10 +7,10 @@
 #include <mutex>
 #include <thread>
 
-#include "plugins/gpio/dimmer.hpp"
-#include "plugins/gpio/line.hpp"
+#include <tidegate/gpio_dimmer.hpp>
+#include <tidegate/gpio_line.hpp>
 
-namespace tidegate::plugins::gpio {
+namespace tidegate::gpio {
 
 /// Pulses on a line, made by a thread of its own that sleeps between them. It shakes by what the kernel takes to wake a
 /// thread, some 50 µs on an idle Raspberry Pi and more under load: fit for LEDs up to some 200 Hz, for motors, and,
@@ -27,8 +27,11 @@ class SoftPwm final : public Dimmer {
   [[nodiscard]] Nanoseconds period() const noexcept override { return period_; }
   /// Throws what the line threw on the thread, or throws now.
   void check() override;
+  /// Ends the pulses and gives the line back: active if it always was, else inactive. The last call.
+  [[nodiscard]] Line stop();
 
  private:
+  void join();
   void run();
 
   Line line_;  ///< the thread's, unless it is steady
@@ -42,4 +45,4 @@ class SoftPwm final : public Dimmer {
   std::thread thread_;
 };
 
-}  // namespace tidegate::plugins::gpio
+}  // namespace tidegate::gpio
