@@ -9,6 +9,9 @@ PYBIND11_MODULE(_core, module) {
   module.attr("version") = tidegate::version;
   tidegate::bindings::register_errors(module);
   tidegate::bindings::register_client(module);
+#ifdef TIDEGATE_GPIO
+  tidegate::bindings::register_gpio(module);
+#endif
   tidegate::bindings::register_system(module);
   tidegate::bindings::register_topic(module);
 }

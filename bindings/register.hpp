@@ -11,6 +11,8 @@ namespace tidegate::bindings {
 void register_errors(pybind11::module_& module);
 /// Client.
 void register_client(pybind11::module_& module);
+/// GpioLine, gpio_find and the like; not in a build without libgpiod.
+void register_gpio(pybind11::module_& module);
 /// net_io, cpu_times, memory and the like, as dictionaries.
 void register_system(pybind11::module_& module);
 /// check_topic, check_filter, matches.

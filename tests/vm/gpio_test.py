@@ -5,6 +5,7 @@ started for each file of them. On a machine whose own kernel does that, and for 
 import base64
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -38,8 +39,16 @@ def command(ids, folder):
     return " ".join(shlex.quote(str(word)) for word in words)
 
 
+def preload():
+    """What Python has to begin with for the module of this build: its sanitizer."""
+    told = subprocess.run(["ldd", *BINARY_DIR.glob("python/tidegate/_core*.so")], text=True, capture_output=True, check=False).stdout
+    libraries = {name: path for name, path in re.findall(r"(lib(?:asan|stdc\+\+))\.so\S* => (\S+)", told)}
+    return ":".join(libraries[name] for name in ("libasan", "libstdc++")) if "libasan" in libraries else ""
+
+
 def environment(folder):
-    return {"TIDEGATE_SOURCE_DIR": SOURCE_DIR, "TIDEGATE_BINARY_DIR": BINARY_DIR, "TMPDIR": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"TIDEGATE_SOURCE_DIR": SOURCE_DIR, "TIDEGATE_BINARY_DIR": BINARY_DIR, "TMPDIR": folder, "PYTHONDONTWRITEBYTECODE": "1",
+            "TIDEGATE_PYTHON_PRELOAD": preload()}
 
 
 def run_in_guest(ids, folder):

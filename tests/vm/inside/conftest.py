@@ -18,6 +18,7 @@ import pytest
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[2] / "support"), str(pathlib.Path(__file__).resolve().parents[3] / "tools")]
 
+import entry_points  # noqa: E402
 import gpio_sim  # noqa: E402
 import parts  # noqa: E402
 
@@ -103,9 +104,9 @@ class Running:
         self.process.send_signal(signal.SIGINT)
         return self.end()
 
-    def end(self):
+    def end(self, deadline=None):
         """Waits for its end: (exit status, lines that were not taken yet, errors)."""
-        self.process.wait(parts.DEADLINE)
+        self.process.wait(deadline or parts.DEADLINE)
         for thread in self._threads:
             thread.join(parts.DEADLINE)
         return self.process.returncode, list(self._lines.queue), "\n".join(self._errors.queue)
@@ -129,6 +130,25 @@ def start(tmp_path):
     yield begin
     for one in made:
         one.kill()
+
+
+@pytest.fixture(scope="session")
+def python_environment(tmp_path_factory):
+    """What a script needs to find the module of this build, and gpiozero the pin factories of it."""
+    folder = entry_points.write(tmp_path_factory.mktemp("entry_points"))
+    preload = os.environ.get("TIDEGATE_PYTHON_PRELOAD", "")
+    return {"PYTHONPATH": f"{parts.BINARY_DIR.resolve() / 'python'}:{folder}", "PYTHONUNBUFFERED": "1",
+            **({"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0"} if preload else {})}
+
+
+@pytest.fixture
+def python(tmp_path, start, python_environment):
+    """Starts a script, given as text."""
+    def run(text, **environment):
+        path = tmp_path / f"script{len(list(tmp_path.glob('script*')))}.py"
+        path.write_text(text)
+        return start("/usr/bin/python3", path, **{**python_environment, **environment})
+    return run
 
 
 # at: seconds of time.monotonic(), the clock of kernel edges.
