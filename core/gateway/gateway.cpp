@@ -13,6 +13,7 @@
 #include <tidegate/log.hpp>
 #include <tidegate/version.hpp>
 
+#include "gateway/named_line.hpp"
 #include "spool/file.hpp"
 
 namespace tidegate::gateway {
@@ -502,12 +503,24 @@ void Gateway::local_connected() {
   state.retain = true;
   publish_local(std::move(state));
 
+  // So that a gpiozero script finds who holds its pins, and on which topic.
+  control::Json lines = control::Json::array();
+  for (const auto& line : named_lines(config_)) {
+    lines.push_back({{"name", line.name},
+                     {"kind", line.kind},
+                     {"line", line.line},
+                     {"topic", line.topic},
+                     {"active_low", line.active_low},
+                     {"bias", line.bias}});
+    if (line.frequency > 0) lines.back()["frequency"] = line.frequency;
+  }
   Message info;
   info.topic = config_.gateway.topic("info");
   info.payload = control::Json{{"id", config_.gateway.id},
                                {"version", version},
                                {"uuid", spool().uuid()},
-                               {"started", iso8601(machine_clock().wall() - (machine_clock().boot() - started_))}}
+                               {"started", iso8601(machine_clock().wall() - (machine_clock().boot() - started_))},
+                               {"lines", std::move(lines)}}
                      .dump();
   info.retain = true;
   publish(std::move(info));

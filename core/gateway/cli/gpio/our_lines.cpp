@@ -3,7 +3,6 @@
 #include "gateway/cli/gpio/our_lines.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <fstream>
 
@@ -17,8 +16,6 @@
 
 namespace tidegate::cli {
 namespace {
-
-constexpr std::array<const char*, 6> kinds = {"input", "output", "counter", "pwm", "rgb", "servo"};
 
 /// What the running gateway has read, else what one would read.
 std::optional<std::filesystem::path> usual_file() {
@@ -49,25 +46,7 @@ void OurLines::load() {
                what.substr(0, what.find('\n')));
     return;
   }
-  for (const config::PluginBlock& plugin : config_->plugins) {
-    if (plugin.plugin != "gpio") continue;
-    for (const char* kind : kinds) {
-      for (const Block& block : plugin.block.tables(kind)) {
-        OurLine one;
-        one.kind = kind;
-        one.name = block.text("name", "");
-        one.active_low = block.has("active_low") && block.boolean("active_low", false);
-        one.bias = block.text("bias", "");
-        one.topic = block.text("topic", "");
-        if (one.topic.empty()) one.topic = config_->gateway.topic("gpio/" + one.name);
-        if (one.kind == "counter") one.topic += "/total";
-        for (const char* key : {"line", "red", "green", "blue"}) {
-          one.line = block.text(key, "");
-          if (!one.name.empty() && !one.line.empty()) all_.push_back(one);
-        }
-      }
-    }
-  }
+  all_ = gateway::named_lines(*config_);
 }
 
 const OurLine* OurLines::named(std::string_view name) const {

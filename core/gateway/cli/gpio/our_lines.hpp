@@ -14,18 +14,11 @@
 #include <tidegate/gpio.hpp>
 
 #include "config/config.hpp"
+#include "gateway/named_line.hpp"
 
 namespace tidegate::cli {
 
-/// One line that the configuration gives a name to.
-struct OurLine {
-  std::string name;  ///< "lamp"; that of an RGB LED for each of its three
-  std::string kind;  ///< "input", "output", "counter", "pwm", "rgb", "servo"
-  std::string line;  ///< as the configuration names it
-  bool active_low = false;
-  std::string bias;   ///< as configured; empty: not said
-  std::string topic;  ///< where its state is published; commands go to <topic>/set
-};
+using OurLine = gateway::NamedLine;
 
 /// What the configuration says of GPIO lines, taken as far as it can be understood: looking at lines has to work when
 /// the configuration does not.
