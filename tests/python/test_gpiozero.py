@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: 2026 The Tidegate authors
+# SPDX-License-Identifier: Apache-2.0
+"""gpiozero with GPIOZERO_PIN_FACTORY=tidegate_mock: no hardware, no gateway. What the pin factory does with lines of a kernel is in
+tests/vm/inside."""
+import ast
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+import entry_points
+import tidegate
+
+gpiozero = pytest.importorskip("gpiozero", reason="gpiozero is not installed (python3-gpiozero)")
+
+from gpiozero import LED, Button, Device, PWMLED, exc  # noqa: E402
+from tidegate.gpiozero import TidegateFactory, TidegateMockFactory  # noqa: E402
+
+GPIOZERO = pathlib.Path(__file__).resolve().parents[1] / "gpiozero"
+RECIPES = [one.name for node in ast.parse((GPIOZERO / "recipes.py").read_text()).body if isinstance(node, ast.FunctionDef)
+           for one in [node] if node.decorator_list]
+
+
+@pytest.fixture(scope="session")
+def verdicts(tmp_path_factory):
+    """What became of each recipe: "" where all was well."""
+    folder = entry_points.write(tmp_path_factory.mktemp("entry_points"))
+    env = {**os.environ, "GPIOZERO_PIN_FACTORY": "tidegate_mock", "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], folder])}
+    ran = subprocess.run([sys.executable, GPIOZERO / "run.py", "4", "memory", *RECIPES], env=env, capture_output=True, text=True, timeout=280, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr and "Sanitizer" not in ran.stderr, ran.stderr
+    return dict(json.loads(line) for line in ran.stdout.splitlines())
+
+
+def test_there_are_more_recipes_than_forty():
+    assert len(RECIPES) == len(set(RECIPES)) > 40
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_does_what_it_says(name, verdicts):
+    assert verdicts[name] == ""
+
+
+@pytest.fixture
+def factory():
+    one = Device.pin_factory = TidegateMockFactory()
+    yield one
+    one.close()
+    Device.pin_factory = None
+
+
+def test_a_test_drives_a_button_and_sees_an_led(factory):
+    """As docs/migrating-from-gpiozero.md has it."""
+    button, lamp = Button(2), LED(17)
+    button.when_pressed = lamp.toggle
+    factory.pin(2).drive_low()
+    assert lamp.is_lit and factory.pin(17).state
+    factory.pin(2).drive_high()
+    factory.pin(2).drive_low()
+    assert not lamp.is_lit
+    factory.pin(17).assert_states([False, True, False])
+
+
+def test_states_that_are_missing_or_too_many_are_told(factory):
+    LED(17).on()
+    with pytest.raises(AssertionError, match="went through"):
+        factory.pin(17).assert_states([False])
+    with pytest.raises(AssertionError, match="went through"):
+        factory.pin(17).assert_states([False, True, False])
+
+
+def test_times_of_states_are_seconds_since_the_one_before(factory):
+    lamp = LED(17)
+    lamp.blink(0.1, 0.2, n=2, background=False)
+    factory.pin(17).assert_states_and_times([(0, False), (0, True), (0.1, False), (0.2, True), (0.1, False)])
+
+
+def test_edges_within_the_bounce_time_are_not_told(factory):
+    presses = []
+    button = Button(2, bounce_time=0.05)
+    button.when_pressed = lambda: presses.append(time.monotonic())
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        factory.pin(2).drive_low()
+        factory.pin(2).drive_high()
+    assert 1 <= len(presses) <= 11
+    assert all(later - earlier >= 0.05 for earlier, later in zip(presses, presses[1:]))
+
+
+def test_a_pulsed_pin_shows_its_share(factory):
+    lamp = PWMLED(18)
+    lamp.value = 0.3
+    assert factory.pin(18).state == 0.3 and factory.pin(18).frequency == 100
+    lamp.close()
+    assert factory.pin(18).frequency is None
+
+
+def test_an_output_is_wired_to_an_input(factory):
+    lamp, eye = LED(17), Button(4, pull_up=False)
+    factory.pin(17).wire_to(factory.pin(4))
+    lamp.on()
+    assert eye.is_pressed
+    lamp.off()
+    assert not eye.is_pressed
+
+
+def test_what_a_script_drives_is_driven_by_nobody_else(factory):
+    LED(17)
+    lamp = LED(22)
+    with pytest.raises(ValueError, match="GPIO22 is an output of the script"):
+        factory.pin(22).drive_high()
+    assert not lamp.is_lit
+
+
+def test_pins_are_kept_apart_and_given_back(factory):
+    lamp = LED("BOARD11")
+    assert repr(lamp.pin) == "GPIO17"
+    with pytest.raises(exc.GPIOPinInUse):
+        LED("J8:11")
+    lamp.close()
+    LED(17).close()
+    with pytest.raises(exc.PinInvalidPin):
+        LED("GPIO99")
+
+
+def test_what_a_pin_cannot_be_is_refused(factory):
+    lamp, button = LED(17), Button(4)
+    with pytest.raises(exc.PinFixedPull):
+        Button(2, pull_up=False)
+    with pytest.raises(exc.PinFixedPull):
+        lamp.pin.pull = "up"
+    with pytest.raises(exc.PinInvalidPull):
+        button.pin.pull = "sideways"
+    with pytest.raises(exc.PinSetInput):
+        button.pin.state = True
+    with pytest.raises(exc.PinInvalidFunction):
+        button.pin.function = "clock"
+    with pytest.raises(exc.PinInvalidBounce):
+        button.pin.bounce = -1
+    with pytest.raises(exc.PinInvalidEdges):
+        button.pin.edges = "up"
+    with pytest.raises(exc.PinPWMFixedValue):
+        button.pin.frequency = 100
+
+
+def test_what_a_handler_raises_is_logged_and_the_next_edge_is_told(factory, caplog):
+    calls = []
+
+    def pressed():
+        calls.append(1)
+        raise RuntimeError("no such lamp")
+    button = Button(2)
+    button.when_pressed = pressed
+    for _ in range(2):
+        factory.pin(2).drive_low()
+        factory.pin(2).drive_high()
+    assert len(calls) == 2
+    assert "no such lamp" in caplog.text and "GPIO2" in caplog.text
+
+
+def test_two_factories_know_nothing_of_each_other(factory):
+    other = TidegateMockFactory()
+    LED(17).on()
+    lamp = LED(17, pin_factory=other)
+    assert not lamp.is_lit
+    other.close()
+
+
+def test_without_a_chip_the_real_factory_says_what_is_missing(monkeypatch):
+    if any(line.name == "GPIO17" for chip in tidegate.gpio.chips() for line in chip.lines):
+        pytest.skip("this machine has a GPIO17")
+    monkeypatch.setenv("TIDEGATE_BROKER", "mqtt://127.0.0.1:1")
+    factory = TidegateFactory()
+    with pytest.raises(tidegate.UnavailableError, match='no GPIO line "GPIO17"'):
+        LED(17, pin_factory=factory)
+    factory.close()
+
+
+def test_a_machine_that_is_no_raspberry_pi_has_the_header_with_forty_pins():
+    if pathlib.Path("/proc/device-tree/system/linux,revision").exists():
+        pytest.skip("this is a Raspberry Pi")
+    factory = TidegateFactory()
+    assert "J8" in factory.pi_info.headers and not factory.is_pi
+    factory.close()
