@@ -52,7 +52,12 @@ class HeldLine final {
     debounce_refused_ = line_->debounce_refused();
   }
   ~HeldLine() {
-    release();
+    // A child of fork has no thread that pulses, and its locks may be taken for ever.
+    if (::getpid() == process_) {
+      release();
+    } else {
+      static_cast<void>(pwm_.release());
+    }
     ::close(wake_);
   }
   HeldLine(const HeldLine&) = delete;
@@ -62,23 +67,23 @@ class HeldLine final {
   [[nodiscard]] bool debounce_refused() const noexcept { return debounce_refused_; }
 
   [[nodiscard]] bool released() {
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock lock = locked();
     return released_;
   }
 
   [[nodiscard]] int fd() {
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock lock = locked();
     return held().fd();
   }
 
   bool get() {
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock lock = locked();
     if (pwm_) return share_ > 0;
     return held().get();
   }
 
   void set(bool active) {
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock lock = locked();
     check_output();
     end_pulses();
     held().set(active);
@@ -91,7 +96,7 @@ class HeldLine final {
     if (!(share >= 0 && share <= 1)) {
       throw ConfigError(fmt::format("the share of a pulse is 0 to 1 of its period, not {}", share));
     }
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock lock = locked();
     check_output();
     if (!pwm_ || hertz != hertz_) {
       end_pulses();
@@ -114,9 +119,10 @@ class HeldLine final {
                              : Steady::time_point::max();
     while (true) {
       int failure = 0;
+      bool ready = false;
       {
         const Released released;
-        std::unique_lock lock(mutex_);
+        std::unique_lock lock = locked();
         if (released_) return {};
         if (auto seen = held().read(); !seen.empty()) return seen;
         pollfd watched[2] = {{line_->fd(), POLLIN, 0}, {wake_, POLLIN, 0}};
@@ -128,6 +134,7 @@ class HeldLine final {
           left = static_cast<int>(std::clamp<std::int64_t>(rest, 0, 100'000'000));
         }
         if (::poll(watched, 2, left) < 0) failure = errno;
+        ready = failure == 0 && (watched[0].revents & POLLIN) != 0;
         lock.lock();
         if (--waiters_ == 0) alone_.notify_all();
         if (released_) return {};
@@ -135,12 +142,12 @@ class HeldLine final {
         if (failure == 0 && (watched[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) static_cast<void>(line_->get());
       }
       if (failure == EINTR && PyErr_CheckSignals() != 0) throw py::error_already_set();
-      if (Steady::now() >= end) return {};
+      if (!ready && Steady::now() >= end) return {};
     }
   }
 
-  void release() noexcept {
-    std::unique_lock lock(mutex_);
+  void release() {
+    std::unique_lock lock = locked();
     released_ = true;
     const std::uint64_t one = 1;
     static_cast<void>(!::write(wake_, &one, sizeof one));
@@ -150,6 +157,14 @@ class HeldLine final {
   }
 
  private:
+  [[nodiscard]] std::unique_lock<std::mutex> locked() {
+    if (::getpid() != process_) {
+      throw UnavailableError(
+          fmt::format("{} belongs to the process that requested it, of which this is a fork", title()));
+    }
+    return std::unique_lock(mutex_);
+  }
+
   gpio::Line& held() {
     if (!line_) throw UnavailableError(fmt::format("{} was released", title()));
     return *line_;
@@ -170,6 +185,7 @@ class HeldLine final {
   }
 
   const gpio::LineInfo info_;
+  const pid_t process_ = ::getpid();
   const bool output_;
   const bool edges_;
   bool debounce_refused_ = false;

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 
 import entry_points
 import tidegate
+from parts import tool_environment
 
 gpiozero = pytest.importorskip("gpiozero", reason="gpiozero is not installed (python3-gpiozero)")
 
@@ -21,19 +23,37 @@ from gpiozero import LED, Button, Device, PWMLED, exc  # noqa: E402
 from tidegate.gpiozero import TidegateFactory, TidegateMockFactory  # noqa: E402
 
 GPIOZERO = pathlib.Path(__file__).resolve().parents[1] / "gpiozero"
-RECIPES = [one.name for node in ast.parse((GPIOZERO / "recipes.py").read_text()).body if isinstance(node, ast.FunctionDef)
-           for one in [node] if node.decorator_list]
+RECIPES = [node.name for node in ast.parse((GPIOZERO / "recipes.py").read_text()).body if isinstance(node, ast.FunctionDef) and node.decorator_list]
+PAGE = (pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"]) / "docs" / "migrating-from-gpiozero.md").read_text(encoding="utf-8")
+gpiozero_1 = not hasattr(gpiozero.Device, "ensure_pin_factory")
+
+
+def run_recipes(folder, *more_path):
+    """What became of each recipe: "" where all was well."""
+    path = os.pathsep.join([*map(str, more_path), os.environ["PYTHONPATH"], entry_points.write(folder)])
+    ran = subprocess.run([sys.executable, GPIOZERO / "run.py", "4", "memory", *RECIPES], capture_output=True, text=True, timeout=280, check=False,
+                         env={**os.environ, "GPIOZERO_PIN_FACTORY": "tidegate_mock", "PYTHONPATH": path})
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr and "Sanitizer" not in ran.stderr, ran.stderr
+    return dict(json.loads(line) for line in ran.stdout.splitlines())
 
 
 @pytest.fixture(scope="session")
 def verdicts(tmp_path_factory):
-    """What became of each recipe: "" where all was well."""
-    folder = entry_points.write(tmp_path_factory.mktemp("entry_points"))
-    env = {**os.environ, "GPIOZERO_PIN_FACTORY": "tidegate_mock", "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], folder])}
-    ran = subprocess.run([sys.executable, GPIOZERO / "run.py", "4", "memory", *RECIPES], env=env, capture_output=True, text=True, timeout=280, check=False)
-    assert ran.returncode == 0, ran.stderr
-    assert "Traceback" not in ran.stderr and "Sanitizer" not in ran.stderr, ran.stderr
-    return dict(json.loads(line) for line in ran.stdout.splitlines())
+    return run_recipes(tmp_path_factory.mktemp("entry_points"))
+
+
+@pytest.fixture(scope="session")
+def verdicts_of_2(tmp_path_factory):
+    """With gpiozero 2.0, as Debian 13 has it, in place of the installed one."""
+    if not gpiozero_1:
+        pytest.skip("the installed gpiozero is 2.0, which the other tests have")
+    place = tmp_path_factory.mktemp("gpiozero-2")
+    got = subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", place, "gpiozero==2.0.1", "colorzero==2.0"],
+                         capture_output=True, text=True, timeout=120, check=False, env=tool_environment())
+    if got.returncode != 0:
+        pytest.skip(f"gpiozero 2.0.1 could not be had: {got.stderr.splitlines()[-1:]}")
+    return run_recipes(tmp_path_factory.mktemp("entry_points"), place)
 
 
 def test_there_are_more_recipes_than_forty():
@@ -43,6 +63,34 @@ def test_there_are_more_recipes_than_forty():
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_does_what_it_says(name, verdicts):
     assert verdicts[name] == ""
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_does_what_it_says_with_gpiozero_2(name, verdicts_of_2):
+    assert verdicts_of_2[name] == ""
+
+
+def test_the_table_of_recipes_in_the_documentation_is_that_of_the_tests():
+    from_page = {name: through == "yes" for name, through in re.findall(r"^\| `(\w+)` \| yes \| yes \| (yes|)", PAGE, re.MULTILINE)}
+    sys.path.insert(0, str(GPIOZERO))
+    from recipes import RECIPES as known
+    assert from_page == {name: recipe.through_gateway for name, recipe in known.items()}
+
+
+def test_the_test_in_the_documentation_passes(tmp_path):
+    [text] = re.findall(r"^```python\n(# test_door\.py\n.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    (tmp_path / "test_door.py").write_text(text)
+    ran = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0 and "1 passed" in ran.stdout, ran.stdout
+
+
+def test_the_stub_of_the_package_has_every_public_name():
+    package = pathlib.Path(tidegate.gpiozero.__file__)
+    classes = {node.name: node for node in ast.parse(package.with_suffix(".pyi").read_text()).body if isinstance(node, ast.ClassDef)}
+    assert set(tidegate.gpiozero.__all__) <= set(classes)
+    for name in tidegate.gpiozero.__all__:
+        said = {node.name for node in classes[name].body if isinstance(node, ast.FunctionDef)}
+        assert all(hasattr(getattr(tidegate.gpiozero, name), one) for one in said), name
 
 
 @pytest.fixture

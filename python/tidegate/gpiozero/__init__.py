@@ -7,6 +7,6 @@ A pin that the running gateway has in its configuration is used through the gate
 is the same and what differs. gpiozero 1.6 and 2.0.
 """
 from .factory import TidegateFactory
-from .mock import TidegateMockFactory
+from .mock import TidegateMockFactory, TidegateMockPin
 
-__all__ = ["TidegateFactory", "TidegateMockFactory"]
+__all__ = ["TidegateFactory", "TidegateMockFactory", "TidegateMockPin"]

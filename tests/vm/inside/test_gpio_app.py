@@ -181,4 +181,4 @@ with app:
     assert script.line() == "from True"
     gpio_sim.pin()
     pi.burst(4, 20, 0.02)
-    assert ended(script) == ["to True 5.0 True"]
+    assert ended(script) == ["to True 5 True"]

@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """tidegate.gpio on lines of a real kernel."""
 import ast
+import os
+import pathlib
+import re
 
 import gpio_sim
+import parts
 
 
 def over(script, status=0):
@@ -181,6 +185,24 @@ told(lambda: gpio.request_output("GPIO17").pulse(100, 1.5), ConfigError)
     assert '"pull-up"' in told[4] and "0 to 1" in told[5]
 
 
+def test_a_fork_is_told_that_a_line_is_not_its_own_and_ends(pi, python):
+    script = python("""
+import os, sys
+from tidegate import UnavailableError, gpio
+lamp = gpio.request_output("GPIO18", value=False)
+lamp.pulse(100, 0.5)
+if os.fork() == 0:
+    try:
+        lamp.value = True
+    except UnavailableError as error:
+        print(error)
+    del lamp
+    sys.exit(0)
+print(os.wait()[1], lamp.value)
+""")
+    assert over(script) == ["GPIO18 belongs to the process that requested it, of which this is a fork", "0 True"]
+
+
 def test_a_chip_that_goes_away_ends_the_wait_with_that_error(pi, python):
     script = python("""
 import errno
@@ -218,3 +240,16 @@ except ConnectionError as error:
                          env={"PATH": "/usr/bin", **python_environment})
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[0] == f"[] ['{pi.path}']" and "sudo" in ran.stdout.splitlines()[1]
+
+
+def test_the_doorbell_of_the_documentation_rings(pi, python):
+    page = pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"]) / "docs" / "migrating-from-gpiozero.md"
+    [text] = re.findall(r"^```python\n(# doorbell\.py\n.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    with gpio_sim.Trace(pi) as trace:
+        script = python(text + "    import signal; signal.pause()\n")
+        parts.wait_until(lambda: "out" in trace.outputs(27), "the lamp's line", parts.DEADLINE)
+    pi.pull(17, False)
+    assert re.fullmatch(r"rung at [\d.]+ edge number 1", script.line())
+    parts.wait_until(lambda: pi.value(27), "a lit lamp")
+    parts.wait_until(lambda: not pi.value(27), "a dark lamp")
+    script.interrupt()
