@@ -4,6 +4,7 @@
 import os
 import pathlib
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,19 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from parts import DEADLINE, Broker, tool_environment, wait_until  # noqa: E402, F401
 
+# A script's App has its wall clock so many seconds ahead; the machine's is left alone: by=("-c", AHEAD, seconds).
+AHEAD = """
+import sys
+from tidegate import clock
+from tidegate.__main__ import main
+real, ahead = clock.now, float(sys.argv[1])
+def now():
+    now = real()
+    return now._replace(wall=now.wall + ahead)
+clock.now = now
+sys.argv = ["tidegate", "run", *sys.argv[2:]]
+sys.exit(main())
+"""
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "python" / "examples"
 
 
@@ -125,6 +139,13 @@ def broker(make_broker):
 
 
 @pytest.fixture
+def upstream(tmp_path):
+    one = Broker(tmp_path, name="upstream").start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
 def witness(broker):
     one = Witness(broker)
     yield one
@@ -180,3 +201,19 @@ def script(tmp_path):
     yield run
     for one in made:
         one.kill()
+
+
+@pytest.fixture
+def automation(script):
+    """As script, for what is to end well: on Ctrl-C, with status 0, and without a traceback, unless fails was set."""
+    running = []
+
+    def run(*what, **more):
+        running.append(script(*what, **more))
+        running[-1].fails = False
+        return running[-1]
+
+    yield run
+    for one in running:
+        assert one.end(signal.SIGINT) == 0, one.lines
+        assert one.fails or not any("Traceback" in line for line in one.lines), one.lines

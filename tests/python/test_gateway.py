@@ -9,7 +9,7 @@ import pytest
 
 from tidegate import App
 from conftest import DEADLINE, Witness, wait_until
-from parts import Broker, Gateway
+from parts import Gateway
 
 CONFIG = """
 [gateway]
@@ -28,13 +28,6 @@ prefix = "site/"
 topics = ["site/down/#"]
 strip = "site/"
 """
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    one = Broker(tmp_path, name="upstream").start()
-    yield one
-    one.stop()
 
 
 @pytest.fixture

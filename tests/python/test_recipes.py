@@ -12,22 +12,10 @@ import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import AHEAD, wait_until
 from parts import free_port
 
 RECIPES = pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"]) / "docs" / "recipes"
-# The App's wall clock runs ahead by so many seconds; the machine's is left alone.
-AHEAD = """
-import runpy, sys
-from tidegate import clock
-real, ahead = clock.now, float(sys.argv[1])
-def now():
-    now = real()
-    return now._replace(wall=now.wall + ahead)
-clock.now = now
-sys.argv = sys.argv[2:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 
 
 def test_every_recipe_is_run_here_is_in_the_list_and_is_short():
@@ -41,19 +29,10 @@ def test_every_recipe_is_run_here_is_in_the_list_and_is_short():
 
 
 @pytest.fixture
-def recipe(script, broker):
-    running = []
-
+def recipe(automation, broker):
     def run(name, *arguments, ahead=None):
-        by = () if ahead is None else ("-c", AHEAD, str(ahead))
-        one = script(RECIPES / name, broker, by=by, more=arguments)
-        running.append(one)
-        return one
-
-    yield run
-    for one in running:
-        assert one.end(signal.SIGINT) == 0, one.lines
-        assert not any("Traceback" in line for line in one.lines), one.lines
+        return automation(RECIPES / name, broker, by=() if ahead is None else ("-c", AHEAD, str(ahead)), more=arguments)
+    return run
 
 
 def before(clock, seconds=2.0):

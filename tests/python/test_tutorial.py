@@ -16,21 +16,14 @@ import time
 
 import pytest
 
-from conftest import Script, Witness, wait_until
-from parts import Broker, Gateway, publish, tool_environment
+from conftest import AHEAD, Witness, wait_until
+from parts import Gateway, publish, tool_environment
 
 TEXT = (pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"]) / "docs" / "python.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 SCRIPTS = {re.match(r"# (\w+\.py)\n", text).group(1): text for kind, text in BLOCKS if kind == "python"}
 [TOML] = [text for kind, text in BLOCKS if kind == "toml"]
 [UNIT] = [text for kind, text in BLOCKS if kind == "ini"]
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    one = Broker(tmp_path, name="upstream").start()
-    yield one
-    one.stop()
 
 
 @pytest.fixture
@@ -49,24 +42,15 @@ def say(gateway):
 
 
 @pytest.fixture
-def run(tmp_path, gateway):
+def run(tmp_path, gateway, automation):
     """A script of the page, with the gateway at hand. fails: its handlers raise in this test."""
-    running = []
-
     def run(name, *by, fails=False):
         path = tmp_path / name
         path.write_text(SCRIPTS[name])
-        running.append(Script(path, by=by, RUNTIME_DIRECTORY=str(gateway.runtime), TIDEGATE_BROKER=""))
-        running[-1].fails = fails
-        return running[-1]
-
-    yield run
-    for one in running:
-        try:
-            assert one.end(signal.SIGTERM) == 0, one.lines
-            assert one.fails or not any("Traceback" in line for line in one.lines), one.lines
-        finally:
-            one.kill()
+        one = automation(path, by=by, RUNTIME_DIRECTORY=str(gateway.runtime), TIDEGATE_BROKER="")
+        one.fails = fails
+        return one
+    return run
 
 
 def commands(gateway, topic="#"):
@@ -125,17 +109,6 @@ def test_coroutines(run, say):
 
 
 # ---- the greenhouse ----
-
-AHEAD = """
-import sys
-from tidegate import clock
-real, ahead = clock.now, float(sys.argv[1])
-clock.now = lambda: (lambda now: now._replace(wall=now.wall + ahead))(real())
-from tidegate.__main__ import main
-sys.argv = ["tidegate", "run", *sys.argv[2:]]
-sys.exit(main())
-"""
-
 
 def test_the_greenhouse_does_what_the_page_says_as_the_plugin_would_say(run, gateway, upstream, say):
     seen, far = commands(gateway), Witness(upstream)
