@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -93,13 +94,14 @@ std::uint64_t publish(Client& client, std::string topic, const py::bytes& payloa
   return client.publish(std::move(message));
 }
 
-void subscribe(Client& client, const std::vector<std::tuple<std::string, int, std::uint32_t, bool>>& wanted) {
+void subscribe(Client& client, const std::vector<std::tuple<std::string, int, std::uint32_t, bool>>& wanted,
+               bool no_local) {
   std::vector<ClientSubscription> subscriptions;
   for (const auto& [filter, qos, identifier, again] : wanted)
     subscriptions.push_back({.filter = filter,
                              .qos = static_cast<Qos>(std::clamp(qos, 0, 2)),
                              .identifier = identifier,
-                             .no_local = false,
+                             .no_local = no_local,
                              .again = again});
   const Released released;
   client.subscribe(std::move(subscriptions));
@@ -121,7 +123,7 @@ py::dict counters(const Client& client) {
 
 std::unique_ptr<Client> make(std::string url, std::string client_id, std::optional<std::string> username,
                              std::optional<std::string> password, bool clean_start, double session_expiry,
-                             std::size_t inbox, std::size_t outgoing) {
+                             std::size_t inbox, std::size_t outgoing, const std::optional<double>& backoff) {
   ClientOptions options;
   options.url = std::move(url);
   options.client_id = std::move(client_id);
@@ -131,6 +133,7 @@ std::unique_ptr<Client> make(std::string url, std::string client_id, std::option
   options.session_expiry = *to_expiry(session_expiry);
   options.inbox = inbox;
   options.outgoing = outgoing;
+  if (backoff) options.backoff_first = options.backoff_most = to_milliseconds(*backoff);
   return std::make_unique<Client>(std::move(options));
 }
 
@@ -142,7 +145,8 @@ void register_client(py::module_& module) {
   py::class_<Client>(module, "Client")
       .def(py::init(&make), py::kw_only(), py::arg("url") = "", py::arg("client_id") = "",
            py::arg("username") = py::none(), py::arg("password") = py::none(), py::arg("clean_start") = true,
-           py::arg("session_expiry") = 0.0, py::arg("inbox") = defaults.inbox, py::arg("outgoing") = defaults.outgoing)
+           py::arg("session_expiry") = 0.0, py::arg("inbox") = defaults.inbox, py::arg("outgoing") = defaults.outgoing,
+           py::arg("backoff") = py::none())
       .def("start", &Client::start, py::call_guard<Released>())
       .def(
           "stop", [](Client& client, double timeout) { client.stop(to_milliseconds(timeout)); }, py::arg("timeout"),
@@ -153,7 +157,10 @@ void register_client(py::module_& module) {
       .def(
           "flush", [](Client& client, double timeout) { return client.flush(to_milliseconds(timeout)); },
           py::arg("timeout"), py::call_guard<Released>())
-      .def("subscribe", &subscribe, py::arg("subscriptions"))
+      .def("subscribe", &subscribe, py::arg("subscriptions"), py::arg("no_local") = false)
+      .def(
+          "age", [](Client& client, double seconds) { client.age(milliseconds(std::llround(seconds * 1000))); },
+          py::arg("seconds"))
       .def("wait", &wait, py::arg("most"), py::arg("timeout"))
       .def("wake", &Client::wake)
       .def("counters", &counters)

@@ -143,6 +143,13 @@ struct Client::Impl final : mqtt::SessionListener {
     return token;
   }
 
+  void age(milliseconds time) noexcept {
+    const std::lock_guard lock(mutex);
+    for (auto* items : {&queue, &under_way}) {
+      for (auto& [token, item] : *items) item.since -= time;
+    }
+  }
+
   bool flush(milliseconds timeout) {
     std::unique_lock lock(mutex);
     return settled.wait_for(lock, std::min(timeout, longest), [this] { return idle() || stopping; }) && idle();
@@ -501,6 +508,9 @@ std::uint64_t Client::publish(Message message, bool tell) {
 }
 std::optional<std::uint64_t> Client::try_publish(Message& message, bool tell) {
   return impl_->publish(message, tell, false);
+}
+void Client::age(milliseconds time) noexcept {
+  impl_->age(time);
 }
 bool Client::flush(milliseconds timeout) {
   return impl_->flush(timeout);

@@ -98,6 +98,8 @@ class Client final {
   std::uint64_t publish(Message message, bool tell = false);
   /// As publish(), but where that would wait for room it returns nothing, and the message is still there.
   [[nodiscard]] std::optional<std::uint64_t> try_publish(Message& message, bool tell = false);
+  /// Has all that waits here be older by that, for expiries: for a clock that is simulated.
+  void age(std::chrono::milliseconds time) noexcept;
   /// Waits until nothing is queued or under way. False when timeout came first.
   bool flush(std::chrono::milliseconds timeout);
 

@@ -450,6 +450,23 @@ TEST(AClient, CountsAnExpiryWhileAMessageWaitsAndDropsWhatHasExpired) {
   EXPECT_EQ(client.counters().dropped_outgoing, 1U);
 }
 
+TEST(AClient, DropsWhatASimulatedClockHasLetExpire) {
+  Client client(at_test_broker());
+  client.start();
+  auto& session = ScriptedSession::current();
+  auto early = text("early"), late = text("late");
+  early.properties.expiry = late.properties.expiry = 1h;
+  client.publish(early);
+  client.age(30min);
+  client.publish(late);
+  client.age(30min);
+  session.connect();
+  const auto sent = session.sent(1);
+  ASSERT_THAT(payloads(sent), ElementsAre("late"));
+  EXPECT_THAT(sent[0].message.properties.expiry, Optional(AllOf(Ge(1790s), Le(1800s))));
+  EXPECT_EQ(wait_for(client, Kind::dropped, 1).size(), 1U);
+}
+
 TEST(AClient, RejectsBadTopicsFiltersAndPayloads) {
   auto options = at_test_broker();
   options.payload_cap = 10;
