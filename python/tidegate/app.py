@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The App: an automation's timers, handlers and its connection to the local broker."""
 import logging
+import math
 import os
 import re
 import signal
@@ -53,14 +54,15 @@ class _Subscription:
     """What is wanted of one filter. listeners: tuples of (listener, publication, earlier filters of that listener, when it
     came); replaced, never changed, so that the dispatcher reads without the lock."""
 
-    __slots__ = ("filter", "qos", "identifier", "listeners", "again")
+    __slots__ = ("filter", "qos", "identifier", "listeners", "again", "asked")
 
     def __init__(self, filter, qos):
         self.filter = filter
         self.qos = qos
         self.identifier = 0
         self.listeners = ()
-        self.again = False  # the broker is to send what it keeps, though it has the filter
+        self.again = False  # the broker is to send what it keeps, though it may have the filter
+        self.asked = 0.0  # when that was asked of it; before a connection never
 
 
 class App:
@@ -120,6 +122,7 @@ class App:
         self._site = Site(self, base, gateway)
         self._lines = {}  # (class, name, topic) -> Line
         self._reports = ErrorReports(self)
+        clock.made(self)
 
     # ---- what a script says ----
 
@@ -420,13 +423,13 @@ class App:
     def _on_loop(self, coroutine):
         """Starts a coroutine function on the event loop, which is made when the first one needs it. Returns its future,
         to be kept: asyncio itself holds tasks weakly."""
-        import asyncio  # here: it takes longer to import than all of this package, and few scripts need it
         with self._loop_lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = clock.event_loop()
                 self._loop_thread = threading.Thread(target=self._loop.run_forever, name="tidegate asyncio", daemon=True)
                 self._loop_thread.start()
-        return asyncio.run_coroutine_threadsafe(coroutine(), self._loop)
+        from asyncio import run_coroutine_threadsafe
+        return run_coroutine_threadsafe(coroutine(), self._loop)
 
     # ---- the connection ----
 
@@ -448,8 +451,10 @@ class App:
                 subscription = self._filters[filter] = _Subscription(filter, qos)
             # A new identifier has the broker send again what it kept. Who came a while ago has it.
             now = time.monotonic()
-            subscription.again = bool(subscription.listeners) and self.connected
-            since = now - _SETTLED if subscription.again else 0.0
+            connected = self.connected
+            subscription.again = bool(subscription.listeners) and self._thread is not None
+            subscription.asked = now if connected else math.inf
+            since = now - _SETTLED if subscription.again and connected else 0.0
             subscription.qos = max(subscription.qos, qos)
             subscription.listeners += ((listener, publication, earlier, now),)
             subscription.identifier = next(self._identifiers)
@@ -480,13 +485,16 @@ class App:
             if self._complaint is not None:
                 log.warning("connected to the local broker again")
             self._complaint = None
+            with self._lock:
+                for one in self._filters.values():
+                    one.asked = 0.0
         elif kind == _DISCONNECTED:
             with self._lock:  # to a broker that has lost this session all is new, for all listeners
                 self._by_identifier = {one.identifier: (one, 0.0) for one in self._filters.values()}
-                again = any(one.again for one in self._filters.values())
-                for one in self._filters.values():
+                answered = [one for one in self._filters.values() if one.again and one.asked < time.monotonic() - _SETTLED]
+                for one in answered:
                     one.again = False
-                if again:
+                if answered:
                     self._subscribe()
             if reason != self._complaint:
                 log.warning("no connection to the local broker: %s", reason)
@@ -560,7 +568,7 @@ class App:
         """Takes what has come and hands it on. False when nothing came."""
         batches = {}
         events = self._made.wait(_BATCH, timeout)
-        arrived = time.monotonic()
+        arrived = clock.monotonic()
         for event in events:
             if event[0] != _MESSAGE:
                 self._notice(event)
@@ -615,7 +623,7 @@ class App:
 
     def _finish(self):
         """Lets handlers finish, runs those for the end, sends what waits, and ends the threads."""
-        deadline = time.monotonic() + self.stop_timeout
+        deadline = clock.monotonic() + self.stop_timeout
         self._end_streams()
         handlers = list(self._handlers.values())
         if not self._opened:  # it was stopped while it started: what waits for the start is not run
@@ -639,7 +647,7 @@ class App:
         for handler in handlers:
             if handler not in late:
                 handler.join()
-        self._made.stop(0.0 if self._hurry else max(0.0, deadline - time.monotonic()))
+        self._made.stop(0.0 if self._hurry else max(0.0, deadline - clock.monotonic()))
         while self._turn(0.0, False):
             pass
         for receipt in list(self._receipts.values()):
@@ -655,7 +663,7 @@ class App:
 
     def _settle(self, handlers, deadline):
         while any(handler.busy for handler in handlers):
-            left = deadline - time.monotonic()
+            left = deadline - clock.monotonic()
             if left <= 0 or self._hurry:
                 return
             self._turn(min(left, 0.1), False)

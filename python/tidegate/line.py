@@ -4,10 +4,9 @@
 import json
 import logging
 import threading
-import time
 from collections import deque
 
-from . import _core
+from . import _core, clock
 from .errors import ConfigError, TopicError
 from .interval import seconds
 from .message import encode
@@ -84,7 +83,7 @@ class Line:
             self.topic = topic
             while self._commands:
                 when, suffix, payload = self._commands.popleft()
-                if time.monotonic() - when < _EXPIRY:
+                if clock.monotonic() - when < _EXPIRY:
                     self._send(suffix, payload)
         for suffix in self._suffixes:
             self._app._listen(topic + suffix, 1, self)
@@ -93,7 +92,7 @@ class Line:
         payload = encode(command)  # what cannot be sent is said here, not where the gateway is found
         with self._news:
             if self.topic is None:
-                self._commands.append((time.monotonic(), suffix, payload))
+                self._commands.append((clock.monotonic(), suffix, payload))
                 return
         self._send(suffix, payload)
 
@@ -137,7 +136,7 @@ class Line:
         if threading.current_thread() is self._app._loop_thread:
             raise RuntimeError("waiting here would hold up every coroutine: await asyncio.to_thread(…), or loop over app.messages")
         with self._news:
-            self._news.wait_for(lambda: self._ended or reached(), None if timeout is None else seconds(timeout))
+            clock.wait(self._news, lambda: self._ended or reached(), timeout)
             return reached()
 
     def __repr__(self):
@@ -407,7 +406,7 @@ class Sensor(Line):
 
     def _take(self, suffix, msg):
         self._value, self._reading = read(msg.payload)
-        self._at = time.monotonic() - msg.age
+        self._at = clock.monotonic() - msg.age
 
     @property
     def value(self):
@@ -429,7 +428,7 @@ class Sensor(Line):
     @property
     def age(self):
         """Seconds since the newest came; None before one came."""
-        return None if self._at is None else time.monotonic() - self._at
+        return None if self._at is None else clock.monotonic() - self._at
 
     def wait_for(self, reached, timeout=None):
         """Waits until reached(value) is true, at most timeout. Whether it is."""

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages as handlers get them, and payloads as publish takes them."""
 import json
-import time
 from collections import namedtuple
 
+from . import clock
 from .errors import PayloadError
 
 Properties = namedtuple("Properties", "expiry content_type response_topic correlation_data user",
@@ -31,7 +31,7 @@ class Message:
         #: True when the broker had kept it: it was published before this program subscribed.
         self.retain = retain
         self.properties = properties or _NO_PROPERTIES
-        self._arrived = arrived or time.monotonic()
+        self._arrived = arrived or clock.monotonic()
 
     @property
     def age(self):
@@ -43,10 +43,10 @@ class Message:
             if name == "tidegate" and len(parts) >= 6 and parts[5] != "none":
                 try:
                     taken = datetime.fromisoformat(parts[4].replace("Z", "+00:00"))
-                    return max(0.0, time.time() - taken.timestamp())
+                    return max(0.0, clock.wall() - taken.timestamp())
                 except (ValueError, TypeError):
                     break
-        return time.monotonic() - self._arrived
+        return clock.monotonic() - self._arrived
 
     @property
     def levels(self):

@@ -4,7 +4,7 @@
 import json
 import threading
 
-from .interval import seconds
+from . import clock
 
 _lock = threading.Lock()  # guards the state of every Receipt; held for a few instructions
 
@@ -25,10 +25,15 @@ class Stage:
     def wait(self, timeout=None):
         """Waits at most timeout (an interval; None: for ever). True when the step was reached; False when time ran out, or at once when it
         cannot be reached any more (the receipt's reason says why)."""
-        done = threading.Event()
-        tell = done.set
+        news = threading.Condition()
+
+        def tell():
+            with news:
+                news.notify_all()
+
         if self._receipt._watch(self._name, tell):
-            done.wait(None if timeout is None else seconds(timeout))
+            with news:
+                clock.wait(news, lambda: self._receipt._settled(self._name), timeout)
             self._receipt._unwatch(tell)
         return self.is_set()
 

@@ -4,10 +4,10 @@
 import os
 import re
 import threading
-import time
 import traceback
 from collections import deque
 
+from . import clock
 from .errors import TidegateError
 
 _MOST = 100  # that wait for the gateway; then the oldest give way
@@ -56,8 +56,8 @@ class ErrorReports:
 
     def send_all(self, deadline, hurry):
         """Before the App ends: waits for the gateway as look() does, unless there is no broker."""
-        until = min(deadline, time.monotonic() + _PATIENCE)
-        while self._waiting and self._app._complaint is None and not hurry and time.monotonic() < until:
+        until = min(deadline, clock.monotonic() + _PATIENCE)
+        while self._waiting and self._app._complaint is None and not hurry and clock.monotonic() < until:
             self._app._turn(0.05, False)
         self._send(self._app._site.root or f"{self._app._site.base}/{os.uname().nodename}")
 

@@ -9,6 +9,7 @@ import re
 import time
 from datetime import date, datetime, timedelta, timezone
 
+from . import clock
 from .errors import ConfigError, MissingPackageError
 from .interval import seconds
 
@@ -105,7 +106,7 @@ class Cron(_Local):
         fields = expression.split()
         self.every_hour = fields[1].startswith("*") if len(fields) > 1 else fields == ["@hourly"]
         try:
-            self._following(int(time.time()))
+            self._following(int(clock.wall()))
         except (ValueError, KeyError, AttributeError) as error:
             raise ConfigError(f'{expression!r} is no cron expression that ever comes ({error}): write minute, hour, day, '
                               'month and day of the week, like "*/5 * * * *" or "30 7 * * mon-fri"') from error

@@ -55,6 +55,9 @@ class GridTurn(_Turn):
             self.due += (missed + 1) * self.interval
             self.skipped += missed
             self._call()
+        return self.left(now)
+
+    def left(self, now):
         return self.due - now.monotonic
 
 
@@ -82,6 +85,9 @@ class WallTurn(_Turn):
         elif now.wall >= self.due:
             self._look_for(now.wall)
             self._call()
+        return self.left(now)
+
+    def left(self, now):
         return self.due - now.wall
 
     def _look_for(self, wall):

@@ -232,6 +232,20 @@ def test_a_handler_added_while_running_is_given_what_the_broker_kept_and_others_
         assert seen.empty()
 
 
+def test_a_handler_added_while_the_broker_is_away_is_given_what_it_kept_when_it_is_back(app, broker, caplog):
+    early, late = queue.Queue(), queue.Queue()
+    broker.publish("kept", "1", retain=True)
+    app.on("kept")(lambda text: early.put(text))
+    app.start()
+    assert early.get(timeout=DEADLINE) == "1"
+    broker.stop()
+    wait_until(lambda: not app.connected, "the loss")
+    app.on("kept")(lambda text: late.put(text))
+    wait_until(lambda: "no connection" in caplog.text, "a word of it")
+    broker.start()
+    assert late.get(timeout=DEADLINE) == "1"
+
+
 def test_handlers_that_are_added_at_once_all_get_what_was_kept(app, broker):
     broker.publish("kept", "1", retain=True)
     app.start()
