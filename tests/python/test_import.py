@@ -66,7 +66,8 @@ def test_the_stub_names_everything_in_the_core():
         assert methods == {name for name in vars(getattr(_core, one.name)) if not name.startswith("_")}, one.name
 
 
-@pytest.mark.parametrize("name", ["app", "gpio", "interval", "line", "message", "messages", "receipt"])
+@pytest.mark.parametrize("name", ["app", "gpio", "interval", "line", "message", "messages", "receipt", "testing.automation", "testing.clock",
+                                  "testing.gateway", "testing.lines"])
 def test_a_stub_has_every_public_name_of_its_module_with_the_same_arguments(name):
     """Types are in stubs, for the sake of Python 3.9 and of start-up time."""
     import ast

@@ -269,8 +269,8 @@ class Gateway:
             self._published = False
             for wire in wires:
                 self._client.publish(f"{TOPICS}/to/{wire.client_id}", struct.pack(">Q", number), 1, False)
-            self._wait(lambda: all(wire.mark_seen >= number and wire.is_subscribed and wire._asleep or not wire.is_up
-                                   for wire in wires), "messages to be taken")
+            self.clock.rest(lambda: [f"the way of messages to the App {wire._app.name}" for wire in wires if wire.is_up
+                                     and not (wire.mark_seen >= number and wire.is_subscribed and wire.asleep())])
         return True
 
     def _wait(self, reached, what):
