@@ -144,6 +144,27 @@ def test_a_turn_that_comes_while_the_last_one_sleeps_is_skipped_as_it_would_be(g
     assert automation.app.counters()["skipped"] == 8  # it ran at 0, 5 and 10
 
 
+def test_a_handler_that_blocks_for_ten_seconds_is_named_and_the_others_go_on(gateway, load, caplog):
+    automation = load("""
+        import time
+        quick = []
+        @app.on("t")
+        def blocked():
+            time.sleep(12)
+        @app.on("t")
+        def other(text):
+            quick.append(text)
+        """)
+    gateway.publish("t", "1")
+    gateway.clock.advance("9s")
+    gateway.publish("t", "2")
+    assert automation.names["quick"] == ["1", "2"] and "is slow" not in caplog.text
+    gateway.clock.advance("6s")
+    assert "blocked is slow: one call has been running for" in caplog.text and automation.app.counters()["runs"] == 3
+    gateway.clock.advance("9s")
+    assert automation.app.counters()["runs"] == 4
+
+
 def test_the_age_of_a_message_and_of_a_reading_is_the_clocks(gateway, load):
     automation = load("""
         import time
@@ -671,3 +692,82 @@ def test_every_test_of_the_page_passes_and_every_script_of_it_is_tested(page):
 def test_the_script_without_pytest_prints_what_it_says(page):
     done = subprocess.run([sys.executable, str(page / "by_hand.py")], cwd=page, stdout=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout == "True ['120000']\n"
+
+
+# ---- the recipes and examples, for longer than their own tests have time ----
+
+RECIPES = SOURCES / "docs" / "recipes"
+SCRIPTS = [*sorted(RECIPES.glob("*.py")), *sorted((SOURCES / "python" / "examples").glob("*.py"))]
+
+
+@pytest.fixture
+def berlin(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_each_recipe_and_example_runs_through_an_outage_without_an_error(gateway, path, tmp_path):
+    automation = gateway.load(path, tmp_path) if path.stem == "csv_logger" else gateway.load(path)
+    gateway.clock.advance("1m")
+    with gateway.outage():
+        gateway.clock.advance("1m")
+    gateway.clock.advance("1m")
+    assert automation.app.connected and not gateway.errors
+    automation.stop()
+    assert automation.status == 0
+
+
+def test_the_night_light_shines_from_sunset_to_half_past_ten_and_in_the_dark_of_the_morning(gateway, berlin):
+    gateway.clock.set("2026-12-01 12:00")
+    gateway.load(RECIPES / "night_light.py")
+    lamp = gateway.led("porch")
+    for time, on in (("15:50", False), ("15:57", True), ("22:29", True), ("22:31", False), ("06:29", False), ("06:31", True), ("08:15", False)):
+        gateway.clock.advance_to(time)
+        assert lamp.is_on == on, time
+
+
+def test_the_daily_report_has_the_day_and_begins_anew(gateway):
+    gateway.load(RECIPES / "daily_report.py")
+    for celsius in (20, 26, 20):
+        gateway.publish("lab/a/temperature", celsius)
+        gateway.clock.advance("1h")
+    gateway.clock.advance_to("00:00")
+    gateway.publish("lab/a/temperature", 5)
+    gateway.clock.advance("24h")
+    assert [msg.json()["lab/a/temperature"] for msg in gateway.messages("report/day")] == [
+        {"min": 20, "max": 26, "mean": 22, "count": 3}, {"min": 5, "max": 5, "mean": 5, "count": 1}]
+
+
+def test_watering_waters_at_six_unless_it_rained(gateway):
+    gateway.counter("rain", total=100)
+    gateway.load(RECIPES / "watering.py")
+    valve = gateway.output("valve")
+    gateway.clock.advance_to("06:00")
+    assert valve.is_on
+    gateway.clock.advance("10m")
+    assert not valve.is_on
+    gateway.counter("rain").add(12)
+    gateway.clock.advance_to("06:01")
+    assert not valve.is_on
+
+
+def test_the_thermometer_that_falls_silent_is_told_and_comes_back(gateway):
+    gateway.load(RECIPES / "temperature_alarm.py")
+    gateway.publish("loft/temperature", 20)
+    gateway.clock.advance("1h")
+    assert gateway.texts("loft/alarm")[-1] != "none"
+    gateway.publish("loft/temperature", 20)
+    assert gateway.texts("loft/alarm")[-1] == "none"
+
+
+def test_a_switch_that_chatters_switches_once(gateway):
+    gateway.load(RECIPES / "debounced_switch.py")
+    for text in ("ON", "OFF", "ON", "OFF", "ON"):
+        gateway.publish("hall/switch", text)
+        gateway.clock.advance("100ms")
+    gateway.clock.advance("1s")
+    assert gateway.texts("hall/light/set") == ["ON"]

@@ -67,7 +67,7 @@ def until(witness, wanted, again=lambda: None):
 
 def test_each_script_of_the_page_is_run_here():
     text = pathlib.Path(__file__).read_text(encoding="utf-8")
-    assert len(SCRIPTS) == 6 and all(f'"{name}"' in text for name in SCRIPTS)
+    assert len(SCRIPTS) == 7 and all(f'"{name}"' in text for name in SCRIPTS)
 
 
 def test_the_first_script_has_five_lines_and_publishes(run, gateway):
@@ -151,6 +151,14 @@ def test_the_greenhouse_opens_its_vent_after_sunrise(run, gateway):
     run("greenhouse.py", "-c", AHEAD, str(at("sunrise+1h", 52.52, 13.40).next(now) - 2 - now))
     until(seen, ("tidegate/greenhouse/gpio/vent/set", "ON"))
     seen.stop()
+
+
+def test_the_greenhouses_own_tests_pass(tmp_path):
+    for name in ("greenhouse.py", "test_greenhouse.py"):
+        (tmp_path / name).write_text(SCRIPTS[name])
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tidegate.testing.plugin"], cwd=tmp_path,
+                          stdout=subprocess.PIPE, text=True, timeout=120, env={**os.environ, "TZ": "Europe/Berlin"})
+    assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout
 
 
 def test_the_units_command_runs_the_greenhouse_and_ends_it_as_systemd_would(tmp_path, gateway, say):

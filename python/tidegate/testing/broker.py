@@ -52,7 +52,7 @@ class Broker:
         configuration = self._folder / "mosquitto.conf"
         configuration.write_text("\n".join([
             f"listener {self.port} 127.0.0.1", "allow_anonymous true", f"user {getpass.getuser()}", "persistence true",
-            f"persistence_location {self._folder}/", "max_queued_messages 0", "set_tcp_nodelay true"]) + "\n")
+            f"persistence_location {self._folder}/", "max_queued_messages 0", "max_inflight_messages 0", "set_tcp_nodelay true"]) + "\n")
         # Without a sanitizer that Python may have been started with.
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
         with open(self._folder / "mosquitto.log", "ab") as log:

@@ -18,7 +18,7 @@ from .automation import Automation
 from .broker import Broker
 from .clock import PATIENCE, Clock
 from .lines import SimulatedCounter, SimulatedInput, SimulatedOutput, SimulatedRgbLed, SimulatedSensor
-from .wire import SUBSCRIBED, TOPICS, Wire, client
+from .wire import LAST, SUBSCRIBED, TOPICS, Wire, client
 
 _MESSAGE, _CONNECTED, _DISCONNECTED = 0, 4, 5
 _MANY = 500  # messages that may be under way before they are waited for
@@ -301,6 +301,8 @@ class Gateway:
                 if time.monotonic() > limit:
                     app._hurry = True
         app._thread.join(PATIENCE)
+        if self._up and wire.has_last_mark:
+            self._wait(lambda: self._marks.get(wire.client_id) == LAST, "the last messages to arrive")
 
     # ---- Apps ----
 

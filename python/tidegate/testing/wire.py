@@ -6,9 +6,11 @@ import struct
 import threading
 
 from .. import _core
+from ..errors import UnavailableError
 
 TOPICS = "tidegate/testing"  # of what only this package says: nobody else is shown it
 SUBSCRIBED = TOPICS + "/subscribed"  # retained: who subscribes to it has its other subscriptions, too, once it comes
+LAST = 1 << 62  # the mark behind which a client is stopped
 _MESSAGE, _CONNECTED, _DISCONNECTED = 0, 4, 5
 _FIRST_IDENTIFIER = 200_000_000  # far above those of Apps
 _SELDOM = 600.0  # seconds between looks of an App where nothing runs: all else tells it by itself
@@ -42,6 +44,7 @@ class Wire:
         self.marked = 0  # of them
         self.urgent = False  # somebody may react to what was published since the last mark
         self.mark_seen = 0
+        self.has_last_mark = False
         self._mark = 0
         self._subscriptions = 0
         self.subscribed = 0  # of them
@@ -54,6 +57,9 @@ class Wire:
         self._client.start()
 
     def stop(self, timeout):
+        if timeout > 0 and self._client.connected:
+            self.mark(LAST)
+            self.has_last_mark = True
         self._client.stop(timeout)
 
     def publish(self, topic, payload, qos=1, retain=False, *more):
@@ -168,7 +174,10 @@ class Wire:
             self.marked, self.urgent = self.published, False
         if self.most_qos == 2:
             self._client.flush(10.0)  # they are passed on when their handshake has ended
-        self._client.publish(f"{TOPICS}/from/{self.client_id}", struct.pack(">Q", number), 1, False)
+        try:
+            self._client.publish(f"{TOPICS}/from/{self.client_id}", struct.pack(">Q", number), 1, False)
+        except UnavailableError:  # it has just been stopped, behind its last mark
+            pass
 
     def _is_for_app(self, event):
         if event[0] == _CONNECTED:
