@@ -71,12 +71,12 @@ class Line:
         self._said = False
         self._ended = False
         if topic is None:
-            app._site.need(lambda root: self._found(self._place(root)), for_line=True)
+            app._site.need(lambda root: self._found(self._place()), for_line=True)
         else:
             self._found(topic)
 
-    def _place(self, root):
-        return f"{root}/gpio/{self.name}"
+    def _place(self):
+        return self._app._site.topic("gpio/" + self.name, (*self._suffixes, "/event"))
 
     def _found(self, topic):
         with self._news:
@@ -235,7 +235,7 @@ class Edge:
         self._events = {event.encode() for event in events}
         self._publication = publication
         if line.topic is None:
-            app._site.need(lambda root: app._listen(line._place(root) + "/event", 1, self), for_line=True)
+            app._site.need(lambda root: app._listen(line._place() + "/event", 1, self), for_line=True)
         else:
             app._listen(line.topic + "/event", 1, self)
 
@@ -249,12 +249,8 @@ def _event(msg):
     return msg.payload if not msg.payload.startswith(b"{") else str(read(msg.payload)[0]).encode()
 
 
-class Output(_Valued):
-    """A line that is switched, dimmed or turned: lamp, relay, fan, servo. A command goes to the gateway and returns at once;
-    value is what the gateway then sees on the line. One that does not reach it within 10 seconds is dropped: what was meant
-    then may not be meant any more. Made by App.output."""
-
-    _block = "output"
+class _Switched:
+    """What can be on and off."""
 
     def on(self):
         """Switches it on."""
@@ -267,6 +263,14 @@ class Output(_Valued):
     def toggle(self):
         """Turns it over, whatever it is."""
         self._command("/set", "TOGGLE")
+
+
+class Output(_Switched, _Valued):
+    """A line that is switched, dimmed or turned: lamp, relay, fan, servo. A command goes to the gateway and returns at once;
+    value is what the gateway then sees on the line. One that does not reach it within 10 seconds is dropped: what was meant
+    then may not be meant any more. Made by App.output."""
+
+    _block = "output"
 
     def pulse(self, duration=None):
         """On for the duration ("500ms", "10s"), then off; both done by the gateway. Without one: as its configuration says."""
@@ -300,8 +304,8 @@ class Led(Output):
     is_lit = Output.is_on
 
 
-class RgbLed(Line):
-    """An LED of three colours. Made by App.rgbled."""
+class RgbLed(_Switched, Line):
+    """An LED of three colours; on() is in the colour that it last had. Made by App.rgbled."""
 
     _block = "rgb"
     _suffixes = ("", "/brightness")
@@ -314,18 +318,6 @@ class RgbLed(Line):
             self._brightness = value
         else:
             self._color = "OFF" if value is False else value
-
-    def on(self):
-        """On, in the colour that it last had."""
-        self._command("/set", "ON")
-
-    def off(self):
-        """Switches it off."""
-        self._command("/set", "OFF")
-
-    def toggle(self):
-        """Turns it over, whatever it is."""
-        self._command("/set", "TOGGLE")
 
     @property
     def color(self):
@@ -401,8 +393,8 @@ class Sensor(Line):
     _reading = {}
     _at = None
 
-    def _place(self, root):
-        return f"{root}/{self.name}"
+    def _place(self):
+        return self._app._site.topic(self.name, self._suffixes)
 
     def _take(self, suffix, msg):
         self._value, self._reading = read(msg.payload)

@@ -334,6 +334,29 @@ def test_a_gateway_further_away_is_named(broker, witness):
         assert witness.next() == ("site/tidegate/greenhouse/gpio/lamp/set", "ON")
 
 
+INFO = json.dumps({"id": "test", "topics": {
+    "gpio/lamp": "loft/lamp", "gpio/lamp/refused": "loft/lamp/refused", "gpio/door/event": "porch/event",
+    "gpio/meter/total": "house/power/total", "gpio/meter/rate": "house/power/rate", "onewire/tank": "garden/tank"}})
+
+
+@pytest.mark.parametrize("named", [None, "test"])
+def test_where_the_configuration_names_topics_lines_and_sensors_are_found_by_name_as_the_gateway_would_say(broker, named):
+    broker.publish("tidegate/test/info", INFO, 1, True)
+    commands, pressed = Witness(broker, "loft/#"), queue.Queue()
+    with App("test", broker.url, gateway=named) as app:
+        lamp, meter, tank, other = app.led("lamp"), app.counter("meter"), app.sensor("onewire/tank"), app.led("other")
+        app.edge("door", "pressed")(lambda text: pressed.put(text))
+        lamp.on()
+        assert commands.next() == ("loft/lamp/set", "ON")
+        wait_until(lambda: other.topic)
+        assert [one.topic for one in (lamp, meter, tank, other)] == ["loft/lamp", "house/power", "garden/tank",
+                                                                     "tidegate/test/gpio/other"]
+        broker.publish("house/power/total", "7.5", 1, True)
+        assert meter.wait_for(7, DEADLINE)
+        wait_until(lambda: broker.publish("porch/event", "press") or not pressed.empty())
+    commands.stop()
+
+
 def test_of_two_gateways_on_one_broker_the_one_that_came_through_no_spool_is_ours(broker):
     key = "31f3f328/default/3/1042/2026-11-20T18:38:58.123Z/ntp"
     broker.publish("tidegate/away/info", '{"id":"away"}', 1, True, "-V", "mqttv5", "-D", "publish", "user-property", "tidegate", key)
