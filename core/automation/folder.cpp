@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "automation/folder.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -28,7 +29,9 @@ constexpr std::uint32_t events_wanted =
 }  // namespace
 
 bool is_script(const std::string& file) noexcept {
-  return file.size() > 3 && file.ends_with(".py") && file.front() != '.' && file.front() != '_' && file.front() != '#';
+  return file.size() > 3 && file.ends_with(".py") && file.front() != '.' && file.front() != '_' &&
+         file.front() != '#' &&
+         std::ranges::none_of(file, [](unsigned char letter) { return letter < 0x20 || letter == 0x7F; });
 }
 
 std::set<std::string> scripts_in(const fs::path& folder) {

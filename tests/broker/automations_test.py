@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -307,6 +308,13 @@ def test_a_name_that_is_not_there_is_an_error_that_says_which_are(apps):
     assert status == 1 and said == 'tidegate: there is no automation "clok"; there are neighbour\n'
 
 
+def test_without_a_supervisor_the_command_line_says_what_to_start(make_apps):
+    apps = make_apps()
+    status, said = apps.command("list")
+    assert status == 69
+    assert said.startswith(f"tidegate: tidegate-apps is not running (no {apps.runtime / 'apps.sock'}); start it with: tidegate-apps")
+
+
 def test_scripts_end_with_a_supervisor_that_is_killed_and_none_runs_twice(make_apps):
     apps = make_apps()
     apps.save("clock", "import subprocess, time\nchild = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
@@ -395,6 +403,16 @@ def test_a_gateway_that_is_started_by_hand_runs_the_automations_beside_its_confi
     (gateway.folder / "automations" / "echo.py").unlink()
     local.wait_payload("tidegate/gw/app/echo/state", "")
     assert gateway.stop() == 0
+
+
+def test_the_script_of_the_documentation_runs(gateway, make_witness):
+    text = (pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"]) / "docs" / "automations.md").read_text(encoding="utf-8")
+    script = re.search(r"automations/hello.py <<'END'\n(.*?)\nEND\n", text, re.DOTALL)[1]
+    gateway.start()
+    local = make_witness(gateway, "hello")
+    # The sanitizer's memory is beyond any limit.
+    (gateway.folder / "automations" / "hello.py").write_text(script.replace("memory=128MiB", "files=128") + "\n")
+    local.wait_payload("hello", "world")
 
 
 def test_automations_end_with_the_gateway_that_runs_them_however_that_ends(gateway):

@@ -21,7 +21,7 @@ using testing::IsEmpty;
 TEST(AScript, IsAPythonFileThatNoEditorIsAboutToReplace) {
   for (const char* file : {"clock.py", "my clock.py", "x.y.py", "4.py"}) EXPECT_TRUE(is_script(file)) << file;
   for (const char* file : {"clock.py~", ".clock.py.swp", ".#clock.py", "#clock.py#", "_common.py", "__init__.py",
-                           ".hidden.py", ".py", "4913", "clock.pyc", "clock.txt", ""}) {
+                           ".hidden.py", ".py", "4913", "clock.pyc", "clock.txt", "", "a\nb.py"}) {
     EXPECT_FALSE(is_script(file)) << file;
   }
 }
