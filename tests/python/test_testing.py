@@ -17,7 +17,7 @@ import tidegate
 from tidegate.testing import Gateway
 from tidegate.testing import colour
 
-pytest_plugins = ["tidegate.testing.plugin"]
+pytest_plugins = ["tidegate.pytest_plugin"]
 SOURCES = pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"])
 
 
@@ -657,10 +657,10 @@ def test_without_mosquitto_the_error_says_what_to_install(tmp_path, monkeypatch)
             pass
 
 
-def test_importing_the_package_does_not_import_testing_or_pytest():
-    done = subprocess.run([sys.executable, "-c", "import tidegate, sys; sys.exit('pytest' in sys.modules or 'tidegate.testing' in "
-                           "sys.modules)"], timeout=60)
-    assert done.returncode == 0
+def test_importing_the_package_does_not_import_testing_or_pytest_nor_does_the_plugin_import_much():
+    for name, others in (("tidegate", {"pytest", "tidegate.testing"}), ("tidegate.pytest_plugin", {"asyncio", "tidegate.testing"})):
+        done = subprocess.run([sys.executable, "-c", f"import {name}, sys; sys.exit(bool({others} & set(sys.modules)))"], timeout=60)
+        assert done.returncode == 0
     done = subprocess.run([sys.executable, "-c", "import tidegate.testing, sys; sys.exit('pytest' in sys.modules)"], timeout=60)
     assert done.returncode == 0
 

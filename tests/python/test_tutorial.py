@@ -156,7 +156,7 @@ def test_the_greenhouse_opens_its_vent_after_sunrise(run, gateway):
 def test_the_greenhouses_own_tests_pass(tmp_path):
     for name in ("greenhouse.py", "test_greenhouse.py"):
         (tmp_path / name).write_text(SCRIPTS[name])
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tidegate.testing.plugin"], cwd=tmp_path,
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tidegate.pytest_plugin"], cwd=tmp_path,
                           stdout=subprocess.PIPE, text=True, timeout=120, env={**os.environ, "TZ": "Europe/Berlin"})
     assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout
 

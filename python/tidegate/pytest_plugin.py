@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
-"""What tidegate.testing brings to pytest: the fixture gateway."""
+"""What this package brings to pytest: the fixture gateway. Loaded in every run of pytest, so it imports nothing early."""
 import pytest
 
 
