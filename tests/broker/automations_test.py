@@ -189,7 +189,11 @@ def delegated(tmp_path):
     except OSError as error:
         pytest.skip(f"cannot make a control group: {error}")
     enter = tmp_path / "enter"
-    enter.write_text(f"#!/bin/sh\necho $$ >{group}/cgroup.procs\nexec \"$@\"\n")
+    # With controllers in use the kernel wants processes in the leaves: then as with DelegateSubgroup=supervisor.
+    enter.write_text(f"""#!/bin/sh
+echo $$ 2>/dev/null >{group}/cgroup.procs || echo $$ >{group}/supervisor/cgroup.procs
+exec "$@"
+""")
     enter.chmod(0o755)
     yield group, enter
     for one in (*group.iterdir(), group):
@@ -224,6 +228,37 @@ time.sleep(600)
     apps.start()
     apps.wait_state("forks", "running")
     assert not any(lives(pid) for pid in members)
+
+
+def test_in_a_control_group_limits_hold_for_all_that_a_script_has_started(delegated, make_apps):
+    group, enter = delegated
+    if not {"memory", "cpu"} <= set((group / "cgroup.controllers").read_text().split()):
+        pytest.skip("this machine's control groups of version 2 have no controllers for memory and cpu")
+    apps = make_apps()
+    apps.wrapper = (str(enter),)
+    apps.save("forks", """# tidegate: memory=64MiB restart=never
+import os, time
+for n in range(4):
+    if os.fork() == 0:
+        kept = bytearray(b"x" * (30 << 20))
+        time.sleep(600)
+time.sleep(600)
+""")
+    apps.save("busy", "# tidegate: cpu=20%\nimport os\nos.fork()\nwhile True:\n    pass\n")
+    apps.start()
+    forks = apps.wait_state("forks", "failed")
+    assert forks["limits"] == "memory 64MiB (control group)"
+    assert forks["why"] == "it was killed by signal 9 (Killed), for it had reached its memory limit"
+    assert not (group / "app-forks").exists()
+    assert apps.wait_state("busy", "running")["limits"] == "cpu 20% (control group)"
+
+    def used():
+        return int((group / "app-busy" / "cpu.stat").read_text().split()[1]) / 1e6
+
+    wait_until(lambda: used() >= 0.3, "what it may use at first")
+    began, before = time.monotonic(), used()
+    wait_until(lambda: used() >= before + 0.4, "more")
+    assert (used() - before) / (time.monotonic() - began) < 0.3
 
 
 def test_a_script_that_floods_its_output_is_slowed_down_and_the_log_stays_small(apps):
