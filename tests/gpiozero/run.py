@@ -26,6 +26,7 @@ import gpiozero.tones  # noqa: E402, F401
 import gpiozero.tools  # noqa: E402, F401
 if not hasattr(gpiozero.Device, "ensure_pin_factory"):
     importlib.import_module("pkg_resources")  # what gpiozero 1.6 looks factories up with
+import tidegate.gpiozero.gateway  # noqa: E402
 import tidegate.gpiozero.pin  # noqa: E402
 import world  # noqa: E402
 from recipes import RECIPES  # noqa: E402
@@ -86,14 +87,15 @@ def run(name, chip, folder):
         atexit._run_exitfuncs()
         if around.held():
             wrong.append(f"it ended and left {around.held()} held")
+    around.rest()
     return "\n".join(wrong)
 
 
 def child(name, chip):
     signal.alarm(LIFETIME)
     report = os.dup(1)
-    warnings.simplefilter("error", gpiozero.GPIOZeroWarning)
-    warnings.simplefilter("ignore", gpiozero.PWMSoftwareFallback)
+    warnings.simplefilter("ignore", gpiozero.GPIOZeroWarning)
+    warnings.simplefilter("error", tidegate.gpiozero.gateway.GatewayWarning)
     with tempfile.TemporaryDirectory() as folder:
         wrong = run(name, chip, folder)
     os.write(report, (json.dumps([name, wrong]) + "\n").encode())

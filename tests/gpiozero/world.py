@@ -10,6 +10,7 @@ from gpiozero import Device
 
 DEADLINE = 60.0
 SAMPLES = 200
+BUTTONS = (2, 3, 4)  # to ground, pulled up
 
 
 class Output:
@@ -130,6 +131,9 @@ class MemoryWorld(World):
     def held():
         return []
 
+    def rest(self):
+        pass
+
 
 class WireWorld(World):
     """Around lines of a chip that the kernel simulates. chip: its folder in /sys."""
@@ -156,6 +160,11 @@ class WireWorld(World):
             high += self.level(number)
             time.sleep(0.0007)
         return high / SAMPLES
+
+    def rest(self):
+        """Leaves what was driven as the next script is to find it: buttons let go of."""
+        for number in self._driven:
+            self._drive(number, number in BUTTONS)
 
     @staticmethod
     def held():

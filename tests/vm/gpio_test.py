@@ -22,7 +22,7 @@ import guest  # noqa: E402
 INSIDE = HERE / "inside"
 SOURCE_DIR = HERE.parents[1]
 BINARY_DIR = pathlib.Path(os.environ.get("TIDEGATE_BINARY_DIR", "build/debug")).resolve()
-DEADLINE = 600
+DEADLINE = 1200
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short", "--color=no"]
 
 

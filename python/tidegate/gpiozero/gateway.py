@@ -17,7 +17,7 @@ from ..line import read
 _MESSAGE, _CONNECTED, _DISCONNECTED = 0, 4, 5
 _INFOS = ("+/+/info", "+/+/+/info", "+/+/+/+/info")  # the base of a gateway has one to three levels
 _EXPIRY = 10.0  # seconds after which a command is of no use to anybody
-_PATIENCE = 5.0  # seconds for what the broker keeps
+_PATIENCE = 10.0  # seconds for the connection, and for what the broker keeps
 _OBEYED = 1.0  # seconds for which a command counts as done, though nothing was seen of it yet
 _GOODBYE = 2.0  # seconds for what is to be sent at the end
 _PULLS = {"up": "pull-up", "down": "pull-down"}
@@ -143,7 +143,7 @@ class GatewayPort:
         self._listens = False
         self._seen = None  # the share of the wire that is high: 0, 1 or between
         self._wanted = None  # what was commanded, until it is seen, and till when it counts
-        self._commanded = False
+        self._before = None  # what was seen when the script took it as an output
         self._edges = "none"
         self._tell = None
         self._warned = False
@@ -161,6 +161,8 @@ class GatewayPort:
         if self._line["kind"] not in ("output", "pwm"):
             raise exc.PinInvalidFunction(f"{self._title} cannot be driven by a script: make it [[gpio.output]] or [[gpio.pwm]] there, or take it out")
         self._listen()
+        if self._before is None:
+            self._before = self._seen
         if level is not None:
             self.set(level)
 
@@ -185,10 +187,9 @@ class GatewayPort:
         self._command(float(share))
 
     def close(self):
-        if self._commanded:  # as a pin that is let go
-            self._session.command(f"{self._line['topic']}/set", "OFF")
-            self._commanded = False
-        self._tell, self._wanted, self._seen = None, None, None
+        if self._before is not None:
+            self._command(self._before)
+        self._tell = self._wanted = self._seen = self._before = None
         if self._listens:
             self._listens = False
             self._session.unlisten(self._line["topic"])
@@ -197,7 +198,6 @@ class GatewayPort:
         active = 1.0 - share if self._line["active_low"] else share
         command = f"{active * 100:.4g}" if self._line["kind"] == "pwm" else "ON" if active else "OFF"
         self._wanted = (share, time.monotonic() + _OBEYED)
-        self._commanded = True
         self._session.command(f"{self._line['topic']}/set", command)
 
     def _listen(self):

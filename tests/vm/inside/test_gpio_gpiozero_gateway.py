@@ -7,15 +7,15 @@ import gpio_sim
 import parts
 from conftest import Daemon
 from test_gpio_gpiozero import RECIPES, start_recipes
+from world import BUTTONS
 
 INPUTS, OUTPUTS, PULSED = (2, 3, 4, 14, 15), (17, 22, 23, 24, 25, 27), (5, 6, 12, 13, 18, 19)
-UP = (2, 3, 4)  # with a button to ground
 
 
 def configuration():
     blocks = []
     for number in INPUTS:
-        bias, low = ("pull-up", "true") if number in UP else ("pull-down", "false")
+        bias, low = ("pull-up", "true") if number in BUTTONS else ("pull-down", "false")
         blocks.append(f'[[gpio.input]]\nname = "in{number}"\nline = "GPIO{number}"\nbias = "{bias}"\nactive_low = {low}\n')
     blocks += [f'[[gpio.output]]\nname = "out{number}"\nline = "{place}"\n' for number, place in
                zip(OUTPUTS, ("GPIO17", "header:22", "GPIO23", "GPIO24", "GPIO25", "GPIO27"))]
@@ -70,15 +70,19 @@ print("max_on is kept:", lamp.is_lit)
     assert one.end()[0] == 0
 
 
-def test_when_a_script_ends_its_outputs_are_off_and_still_the_gateways(pi, make_daemon, script, tidegate):
+@pytest.mark.parametrize("before, during", [("OFF", "on"), ("ON", "off")])
+def test_when_a_script_ends_its_outputs_are_as_it_found_them_and_still_the_gateways(pi, make_daemon, script, before, during):
     daemon = make_daemon(LAMP.replace('max_on = "1s"\n', "")).start()
-    one = script(daemon, "from gpiozero import LED\nlamp = LED('BOARD13')\nlamp.on()\nprint('on')\n")
-    assert one.line() == "on"
+    daemon.command("lamp", before)
+    daemon.wait_state("lamp", before)
+    one = script(daemon, f"from gpiozero import LED\nlamp = LED('BOARD13', initial_value=None)\nlamp.{during}()\nprint(lamp.is_lit)\n")
+    assert one.line() == str(during == "on")
     assert one.end()[0] == 0
-    daemon.wait_state("lamp", "OFF")
-    daemon.command("lamp", "ON")
-    daemon.wait_state("lamp", "ON")
-    assert pi.value(27)
+    daemon.arrivals.wait_payload(daemon.topic("lamp"), during.upper())
+    daemon.wait_state("lamp", before)
+    daemon.command("lamp", "TOGGLE")
+    daemon.wait_state("lamp", during.upper())
+    assert pi.value(27) == (during == "on")
 
 
 def test_lines_of_the_gateway_and_others_go_together(pi, make_daemon, script):
