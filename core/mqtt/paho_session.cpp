@@ -83,6 +83,8 @@ class PahoSession final {
 
   void start();
   void stop(milliseconds timeout) noexcept;
+  /// Gives back what a stopped session needs no more.
+  void retire() noexcept { nudge_->close(); }
   bool publish(std::uint64_t slot, const Message& message) noexcept;
   void flush() noexcept;
   bool call_soon() noexcept;
@@ -1410,7 +1412,7 @@ int PahoSession::on_tls_error(const char* text, size_t length, void* context) no
 
 /// What make_paho_session hands out. Paho's threads may touch a handle after it was destroyed (paho.mqtt.c#1623,
 /// #1669), and its callbacks carry our addresses, so a session that was started is never freed: it is disconnected,
-/// silent, and kept in a list, a few kilobytes for each session that a process ever had.
+/// silent, and kept in a list: a few kilobytes, and no descriptor, for each session that a process ever had.
 class Door final : public Session {
  public:
   Door(SessionOptions options, SessionListener& listener)
@@ -1418,6 +1420,7 @@ class Door final : public Session {
   ~Door() override {
     session_->stop(milliseconds(0));
     if (!session_->was_started()) return;
+    session_->retire();
     static auto* const mutex = new std::mutex;
     static auto* const retired = new std::vector<std::unique_ptr<PahoSession>>;
     const std::lock_guard lock(*mutex);

@@ -40,7 +40,13 @@ Nudge::Nudge() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 
 void Nudge::ring() const noexcept {
   const std::uint64_t one = 1;
+  const std::lock_guard lock(mutex_);
   [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+}
+
+void Nudge::close() noexcept {
+  const std::lock_guard lock(mutex_);
+  event_ = Descriptor();
 }
 
 short Nudge::wait_until(Steady::time_point until, int fd, short events) const noexcept {

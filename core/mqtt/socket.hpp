@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include <poll.h>
@@ -35,10 +36,13 @@ class Nudge {
  public:
   Nudge();  ///< Throws SystemError.
   void ring() const noexcept;
+  /// Gives its descriptor back: ringing does nothing from then on. When nobody waits any more.
+  void close() noexcept;
   /// Waits for a ring, for events on fd (if it is not -1), or until the time. Returns what poll saw on fd, else 0.
   short wait_until(Steady::time_point until, int fd = -1, short events = 0) const noexcept;
 
  private:
+  mutable std::mutex mutex_;  ///< between ring() and close(): the number might be another file's by then
   Descriptor event_;
 };
 

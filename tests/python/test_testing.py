@@ -725,9 +725,9 @@ def test_the_night_light_shines_from_sunset_to_half_past_ten_and_in_the_dark_of_
     gateway.clock.set("2026-12-01 12:00")
     gateway.load(RECIPES / "night_light.py")
     lamp = gateway.led("porch")
-    for time, on in (("15:50", False), ("15:57", True), ("22:29", True), ("22:31", False), ("06:29", False), ("06:31", True), ("08:15", False)):
-        gateway.clock.advance_to(time)
-        assert lamp.is_on == on, time
+    for moment, on in (("15:50", False), ("15:57", True), ("22:29", True), ("22:31", False), ("06:29", False), ("06:31", True), ("08:15", False)):
+        gateway.clock.advance_to(moment)
+        assert lamp.is_on == on, moment
 
 
 def test_the_daily_report_has_the_day_and_begins_anew(gateway):

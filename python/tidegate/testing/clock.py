@@ -192,8 +192,15 @@ class Clock:
             waits = [wait for wait in self._waits if wait.thread == thread]
         return bool(waits) and all(wait.asleep() for wait in waits)
 
+    @property
+    def moves(self):
+        """How often somebody has come to rest."""
+        with self._lock:
+            return self._moves
+
     def rest(self, running):
-        """Waits until running() names nobody. Raises AssertionError when that takes very long."""
+        """Waits until running() names nobody, and returns how often somebody has come to rest. Raises AssertionError when that takes
+        very long."""
         limit = machine.monotonic() + PATIENCE
         while True:
             with self._lock:
@@ -202,7 +209,7 @@ class Clock:
             with self._lock:
                 if moves == self._moves:
                     if not names:
-                        return
+                        return moves
                     self._lock.wait(0.005)  # threads of the script's own tell nothing
             if machine.monotonic() > limit:
                 raise AssertionError(f"still running after {PATIENCE:g} seconds of the machine's time: {', '.join(names)}. What waits "

@@ -229,13 +229,11 @@ class Gateway:
         self._settling = True
         try:
             while True:
-                self.clock.rest(self._running)
+                moves = self.clock.rest(self._running)
                 self._look_at_lines()
-                if self._take(0.0):
+                if self._take(0.0) or self._up and not (lazily and not self._is_urgent()) and self._exchange():
                     continue
-                if not self._up or lazily and not self._is_urgent():
-                    return
-                if not self._exchange():
+                if not self._running() and self.clock.moves == moves:  # what was under way may have arrived since
                     return
         finally:
             self._settling = False

@@ -30,7 +30,9 @@ class Loop(asyncio.SelectorEventLoop):
         selector.loop = self
         self._clock = clock
         self._due = math.inf
+        self._state = threading.Lock()
         self._asleep = False
+        self._kicked = False
         self._ended = False
         self._jobs = set()
         self._mine = None
@@ -64,15 +66,20 @@ class Loop(asyncio.SelectorEventLoop):
     def park(self, timeout):
         self._mine = threading.get_ident()
         self._due = math.inf if timeout is None else self._clock.monotonic() + max(timeout, 1e-6)
-        self._asleep = True
-        self._clock.park(self)
+        self._clock.park(self)  # before it is seen to be at rest: the clock has to know when it wants to be woken
+        with self._state:
+            self._asleep = not self._kicked
+        self._clock.moved()
 
     def unpark(self):
-        self._asleep = False
+        with self._state:
+            self._asleep = self._kicked = False
         self._clock.unpark(self)
 
     def _kick(self):
-        self._asleep = False
+        """It wakes, now or as soon as it sleeps."""
+        with self._state:
+            self._asleep, self._kicked = False, True
         if not self.is_closed():
             super().call_soon_threadsafe(lambda: None)
 
@@ -83,7 +90,7 @@ class Loop(asyncio.SelectorEventLoop):
 
     def call_soon_threadsafe(self, callback, *arguments, context=None):
         handle = super().call_soon_threadsafe(callback, *arguments, context=context)
-        self._kick()  # it may have gone to sleep between being given that and being marked as awake: it looks again
+        self._kick()
         return handle
 
     def run_in_executor(self, executor, function, *arguments):

@@ -86,9 +86,10 @@ class Wire:
     def wait(self, most, timeout):
         self.thread = threading.get_ident()
         self.due = self._clock.monotonic() + self._longer(timeout)
+        self._clock.park(self)  # before it is seen to be at rest: the clock has to know when it wants to be woken
         with self._lock:
             self._asleep = not self._woken
-        self._clock.park(self)
+        self._clock.moved()
         events = self._client.wait(most, 3600.0)
         self._clock.unpark(self)
         with self._lock:
