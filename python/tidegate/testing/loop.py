@@ -13,9 +13,8 @@ class _Selector(selectors.DefaultSelector):
     loop = None
 
     def select(self, timeout=None):
-        if timeout is not None and timeout <= 0:
+        if timeout is not None and timeout <= 0 or not self.loop.park(timeout):
             return super().select(0)
-        self.loop.park(timeout)
         try:
             return super().select(None)
         finally:
@@ -64,24 +63,29 @@ class Loop(asyncio.SelectorEventLoop):
         self._kick()
 
     def park(self, timeout):
+        """It is about to sleep. False: it was kicked, and has to look again before."""
         self._mine = threading.get_ident()
         self._due = math.inf if timeout is None else self._clock.monotonic() + max(timeout, 1e-6)
         self._clock.park(self)  # before it is seen to be at rest: the clock has to know when it wants to be woken
         with self._state:
-            self._asleep = not self._kicked
-        self._clock.moved()
+            self._asleep, self._kicked = not self._kicked, False
+            asleep = self._asleep
+        if asleep:
+            self._clock.moved()
+        else:
+            self._clock.unpark(self)
+        return asleep
 
     def unpark(self):
-        with self._state:
-            self._asleep = self._kicked = False
+        self._asleep = False
         self._clock.unpark(self)
 
     def _kick(self):
         """It wakes, now or as soon as it sleeps."""
-        with self._state:
+        with self._state:  # both at once: what is marked finds the loop awake
             self._asleep, self._kicked = False, True
-        if not self.is_closed():
-            super().call_soon_threadsafe(lambda: None)
+            if not self.is_closed():
+                super().call_soon_threadsafe(lambda: None)
 
     def is_quiet(self):
         return self._ended or self._asleep and all(self._clock.is_parked(job.thread) for job in list(self._jobs))
