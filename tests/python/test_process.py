@@ -150,3 +150,68 @@ def test_the_url_of_a_running_gateways_broker_is_found_in_its_runtime_folder(scr
                  TIDEGATE_BROKER="")
     assert witness.next() == ("found", "it")
     assert one.end(signal.SIGINT) == 0
+
+
+def test_ctrl_c_lets_running_handlers_end_runs_shutdown_after_them_and_sends_all_that(script, broker, witness):
+    one = script(HEAD + """
+import asyncio, time
+@app.on("go")
+def thread():
+    print("thread entered")
+    while not app._stopping:
+        time.sleep(0.01)
+    app.publish("late", "thread")
+    print("thread left")
+@app.on("go")
+async def coroutine():
+    print("coroutine entered")
+    while not app._stopping:
+        await asyncio.sleep(0.01)
+    app.publish("late", "coroutine")
+    print("coroutine left")
+@app.shutdown
+async def down():
+    print("down")
+    for n in range(100):
+        app.publish("late", n)
+app.every("1h", publish="up")(lambda: "up")
+app.run()
+print("after run")
+""", broker)
+    assert witness.next() == ("up", "up")
+    broker.publish("go", "x")
+    one.wait_for("thread entered")
+    one.wait_for("coroutine entered")
+    assert one.end(signal.SIGINT) == 0, one.lines
+    assert sorted(one.lines[:2]) == ["coroutine entered", "thread entered"] and one.lines[4:] == ["down", "after run"], one.lines
+    late = [payload for topic, payload in witness.take(103) if topic == "late"]
+    assert sorted(late[:2]) == ["coroutine", "thread"] and late[2:] == [str(n) for n in range(100)]
+
+
+def test_threads_of_the_script_and_coroutines_at_interpreter_exit_do_no_harm(script, broker):
+    one = script("from tidegate import App\napp = App(stop_timeout=0.2)\n" + """
+import asyncio, sys, threading
+@app.every("1h")
+async def wait():
+    async for msg in app.messages("own/#"):
+        app.publish("seen", msg.payload, receipt=False)
+@app.every("1h")
+async def never():
+    await asyncio.get_running_loop().create_future()
+def own():
+    while True:
+        try:
+            app.publish("own/a", b"x" * 1000, qos=0)
+        except ConnectionError:
+            print("stopped")
+            return
+for daemon in (True, True, False):
+    threading.Thread(target=own, daemon=daemon).start()
+app.start()
+while app.counters()["received"] < 500:
+    pass
+sys.exit(3)
+""", broker)
+    assert one.end() == 3, one.lines
+    said = "\n".join(one.lines)
+    assert said.count("stopped") and "Sanitizer" not in said and "Fatal Python" not in said, said
