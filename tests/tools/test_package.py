@@ -75,6 +75,14 @@ def test_it_installs_the_module_and_the_programs(venv):
     )
     assert imported.returncode == 0, imported.stderr
     version = imported.stdout.split()[0]
+    plugin = run(
+        venv / "bin" / "python",
+        "-c",
+        "import tidegate.testing, importlib.metadata as metadata; "
+        "print([one.value for one in metadata.distribution('tidegate').entry_points if one.group == 'pytest11'])",
+        cwd=venv,
+    )
+    assert plugin.stdout == "['tidegate.pytest_plugin']\n", plugin.stderr
     for program in ("tidegated", "tidegate-apps", "tidegate"):
         told = run(venv / "bin" / program, "--version")
         assert told.returncode == 0, told.stderr
