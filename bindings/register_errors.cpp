@@ -3,6 +3,7 @@
 #include <exception>
 
 #include <tidegate/error.hpp>
+#include <tidegate/state_error.hpp>
 
 #include "register.hpp"
 
@@ -28,6 +29,8 @@ void translate(std::exception_ptr thrown) {
     raise("SystemCallError", pybind11::make_tuple(error.code(), error.what()));
   } catch (const UnavailableError& error) {
     raise("UnavailableError", pybind11::str(error.what()));
+  } catch (const StateError& error) {
+    raise("StateError", pybind11::str(error.what()));
   } catch (const Error& error) {
     raise("TidegateError", pybind11::str(error.what()));
   }

@@ -220,8 +220,14 @@ struct Client::Impl final : mqtt::SessionListener {
   }
 
   void on_message(mqtt::Arrival&& arrival) override {
+    const bool kept = keep(arrival.message);
     const std::lock_guard lock(mutex);
     ++counters.received;
+    if (kept) {
+      woken = true;
+      if (inbox_waits) inbox_filled.notify_one();
+      return;
+    }
     const std::size_t bytes = weight(arrival.message);
     while (!inbox.empty() && (inbox.size() >= options.inbox || inbox_bytes + bytes > options.inbox_bytes)) {
       inbox_bytes -= weight(inbox.front().message);
@@ -233,6 +239,15 @@ struct Client::Impl final : mqtt::SessionListener {
     event.subscriptions = std::move(arrival.subscriptions);
     inbox_bytes += bytes;
     if (inbox_waits) inbox_filled.notify_one();
+  }
+
+  bool keep(const Message& message) const noexcept {
+    if (!options.keep) return false;
+    try {
+      return options.keep(message);
+    } catch (...) {
+      return false;
+    }
   }
 
   void on_outcome(std::uint64_t slot, const mqtt::Outcome& outcome) override {
@@ -378,7 +393,7 @@ struct Client::Impl final : mqtt::SessionListener {
   bool find_broker() {
     std::string why;
     try {
-      std::string found = local_broker_url();
+      std::string found = options.runtime.empty() ? local_broker_url() : local_broker_url(options.runtime);
       if (session && found == url) return false;
       if (session) session->stop(milliseconds(0));
       session.reset();

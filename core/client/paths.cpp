@@ -64,4 +64,10 @@ std::string local_broker_url() {
       mine.string(), mine == system ? "" : " and no " + system.string()));
 }
 
+std::string local_broker_url(const std::filesystem::path& runtime) {
+  if (auto url = first_line(runtime / "broker.url")) return *url;
+  throw UnavailableError(
+      fmt::format("The gateway's broker is not up: there is no {}", (runtime / "broker.url").string()));
+}
+
 }  // namespace tidegate

@@ -503,27 +503,7 @@ void Gateway::local_connected() {
   state.retain = true;
   publish_local(std::move(state));
 
-  // So that a gpiozero script finds who holds its pins, and on which topic.
-  control::Json lines = control::Json::array();
-  for (const auto& line : named_lines(config_)) {
-    lines.push_back({{"name", line.name},
-                     {"kind", line.kind},
-                     {"line", line.line},
-                     {"topic", line.topic},
-                     {"active_low", line.active_low},
-                     {"bias", line.bias}});
-    if (line.frequency > 0) lines.back()["frequency"] = line.frequency;
-  }
-  Message info;
-  info.topic = config_.gateway.topic("info");
-  info.payload = control::Json{{"id", config_.gateway.id},
-                               {"version", version},
-                               {"uuid", spool().uuid()},
-                               {"started", iso8601(machine_clock().wall() - (machine_clock().boot() - started_))},
-                               {"lines", std::move(lines)}}
-                     .dump();
-  info.retain = true;
-  publish(std::move(info));
+  announce_info();
   announced_health_.clear();
   announce_health();
   for (const auto& [topic, reading] : retained_) publish_local(reading);
@@ -542,6 +522,33 @@ void Gateway::publish_reading(Message message) {
 
 void Gateway::publish_local(Message message) {
   if (const std::lock_guard lock(local_mutex_); local_) local_->send(std::move(message));
+}
+
+/// Who it is, which lines it holds, so that a gpiozero script finds who drives its pins, and where topics are that the
+/// configuration has changed: a plugin may come up late.
+void Gateway::announce_info() {
+  control::Json lines = control::Json::array();
+  for (const auto& line : named_lines(config_)) {
+    lines.push_back({{"name", line.name},
+                     {"kind", line.kind},
+                     {"line", line.line},
+                     {"topic", line.topic},
+                     {"active_low", line.active_low},
+                     {"bias", line.bias}});
+    if (line.frequency > 0) lines.back()["frequency"] = line.frequency;
+  }
+  control::Json told{{"id", config_.gateway.id},
+                     {"version", version},
+                     {"uuid", spool().uuid()},
+                     {"started", iso8601(machine_clock().wall() - (machine_clock().boot() - started_))},
+                     {"lines", std::move(lines)}};
+  announced_topics_ = plugins_.own_topics();
+  if (!announced_topics_.empty()) told["topics"] = announced_topics_;
+  Message info;
+  info.topic = config_.gateway.topic("info");
+  info.payload = told.dump();
+  info.retain = true;
+  publish(std::move(info));
 }
 
 void Gateway::announce_health() {
@@ -591,6 +598,7 @@ void Gateway::watch_links() {
     }
   }
   if (local_) look("local session", local_->status());
+  if (plugins_.own_topics() != announced_topics_) announce_info();
   if (listening_) look("local session (plugins)", listening_->status());
   health_.set("intake", intake_->trouble(), true);
 }

@@ -43,6 +43,8 @@ class Gateway {
 
   /// What `tidegate status` shows.
   [[nodiscard]] control::Json status() const;
+  /// Publishes on the local broker, and appends to the lanes whose routes match.
+  void publish(Message message);
 
  private:
   /// One lane of an upstream, and how fast it fills and empties.
@@ -82,9 +84,9 @@ class Gateway {
   void listen(mqtt::SessionOptions session);
   [[nodiscard]] bool linked(std::string_view upstream) const;
   void upstream_connected(std::size_t index);
-  void publish(Message message);
   void publish_local(Message message);
   void publish_reading(Message message);
+  void announce_info();
   void announce_health();
   [[nodiscard]] forward::PumpEvents upstream_events(std::size_t index);
   void watch_links();
@@ -120,6 +122,7 @@ class Gateway {
   std::unique_ptr<control::Server> server_;
   std::map<std::string, Message> retained_;  ///< the last reading of each topic that is retained
   Source look_;
+  std::map<std::string, std::string> announced_topics_;
   std::string announced_health_;
   bool stopping_ = false;
 };

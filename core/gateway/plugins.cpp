@@ -166,7 +166,7 @@ class NullContext final : public Context {
 class Plugins::Part final : private Context {
  public:
   Part(Loop& loop, const config::Config& config, const PluginInfo& info, const Block& block, Health& health,
-       const Services& services, Audience& audience)
+       const Services& services, Audience& audience, std::map<std::string, std::string>& own_topics)
       : loop_(loop),
         config_(config),
         gateway_(config.gateway),
@@ -174,6 +174,7 @@ class Plugins::Part final : private Context {
         health_(health),
         services_(services),
         audience_(audience),
+        own_topics_(own_topics),
         alive_(std::make_shared<int>()) {
     plugin_ = info.make(*this, block);
   }
@@ -213,6 +214,7 @@ class Plugins::Part final : private Context {
     Message form;
     form.topic = options.topic.empty() ? topic(name) : options.topic;
     check_topic(form.topic);
+    if (!options.topic.empty()) own_topics_[fmt::format("{}/{}", info_.name, name)] = options.topic;
     form.qos = options.qos;
     form.retain = options.retain;
     return options.filters.before(
@@ -258,6 +260,7 @@ class Plugins::Part final : private Context {
   Health& health_;
   const Services& services_;
   Audience& audience_;
+  std::map<std::string, std::string>& own_topics_;
   std::unique_ptr<Plugin> plugin_;
   std::map<std::string, std::unique_ptr<Worker>, std::less<>> workers_;  // by bus
   std::shared_ptr<int> alive_;
@@ -272,7 +275,8 @@ Plugins::Plugins(Loop& loop, const config::Config& config, Health& health, Servi
   for (const auto& block : config.plugins) {
     const auto* plugin = find_plugin(block.plugin);
     if (plugin == nullptr) continue;
-    parts_.push_back(std::make_unique<Part>(loop, config, *plugin, block.block, health, services_, audience_));
+    parts_.push_back(
+        std::make_unique<Part>(loop, config, *plugin, block.block, health, services_, audience_, own_topics_));
   }
 }
 

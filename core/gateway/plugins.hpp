@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ class Plugins {
   /// After it returned nothing is published.
   void stop() noexcept;
   [[nodiscard]] std::vector<Status> status() const;
+  /// The topics that the configuration has put in place of the usual ones, by those, without "<base>/<gateway>/":
+  /// "gpio/lamp" -> "loft/lamp".
+  [[nodiscard]] const std::map<std::string, std::string>& own_topics() const noexcept { return own_topics_; }
   /// What they listen for; takes the messages.
   [[nodiscard]] Audience& audience() noexcept { return audience_; }
 
@@ -48,6 +52,7 @@ class Plugins {
   class Part;
   const Services services_;
   Audience audience_;
+  std::map<std::string, std::string> own_topics_;
   std::vector<std::unique_ptr<Part>> parts_;
 };
 

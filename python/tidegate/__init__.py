@@ -18,15 +18,22 @@
 
 Importing opens nothing, and neither does making an App: connections begin with run() or start().
 """
-from ._core import version as __version__
+from . import _core
+
+_core.check_interpreter()  # before anything else is imported
+
+from ._core import version as __version__  # noqa: E402
 from .app import App
-from .errors import (ConfigError, MissingPackageError, PayloadError, SystemCallError, TidegateError,
-                     TopicError, UnavailableError)
+from .errors import (ConfigError, MissingPackageError, PayloadError, StateError, SystemCallError,
+                     TidegateError, TopicError, UnavailableError)
+from .gateway import Gateway
 from .line import Button, Counter, Input, Led, Output, RgbLed, Sensor
 from .message import Message, Properties
 from .messages import Messages
 from .receipt import Receipt
+from .spool import Lane, Record, Spool
 
-__all__ = ["App", "Button", "ConfigError", "Counter", "Input", "Led", "Message", "Messages", "MissingPackageError",
-           "Output", "PayloadError", "Properties", "Receipt", "RgbLed", "Sensor", "SystemCallError", "TidegateError",
+__all__ = ["App", "Button", "ConfigError", "Counter", "Gateway", "Input", "Lane", "Led", "Message", "Messages", "MissingPackageError",
+           "Output", "PayloadError", "Properties", "Receipt", "Record", "RgbLed", "Sensor", "Spool",
+           "StateError", "SystemCallError", "TidegateError",
            "TopicError", "UnavailableError", "__version__"]

@@ -27,5 +27,9 @@ class UnavailableError(TidegateError, ConnectionError):
     """Something that is needed is not there now."""
 
 
+class StateError(TidegateError, RuntimeError):
+    """Something is used when it cannot be: it is closed, was started before, or was made before a fork."""
+
+
 class MissingPackageError(TidegateError, ImportError):
     """A Python package that this needs is not installed; the message says which, and how to install it."""

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,7 +18,8 @@ namespace tidegate {
 
 struct ClientOptions {
   std::string url;  ///< mqtt://host:port; empty: local_broker_url(), looked up again whenever there is no connection
-  std::string client_id;  ///< empty: "tidegate-" and random letters
+  std::filesystem::path runtime;  ///< where url is empty: a gateway's runtime folder, to be looked into instead
+  std::string client_id;          ///< empty: "tidegate-" and random letters
   std::optional<std::string> username;
   std::optional<std::string> password;
   bool clean_start = true;
@@ -24,6 +27,10 @@ struct ClientOptions {
   std::chrono::milliseconds backoff_first{250};
   std::chrono::milliseconds backoff_most{5'000};
   std::size_t payload_cap = default_payload_cap;
+
+  /// Called with each message that comes, before the broker is told that it has come. True: it is kept; wait() returns,
+  /// without it. False, or when it throws: it comes to wait(). On the session's thread, under no lock of the Client.
+  std::function<bool(const Message&)> keep;
 
   std::size_t inbox = 10'000;              ///< messages that wait for wait(); full: the oldest is dropped and counted
   std::size_t inbox_bytes = 64U << 20;     ///< the same in bytes of topics and payloads

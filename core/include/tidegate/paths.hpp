@@ -16,5 +16,7 @@ namespace tidegate {
 /// runtime_folder(), else of /run/tidegate/broker.url. A file that belongs to neither root nor this user is passed
 /// over. Throws UnavailableError, naming the places that were looked at, when there is none.
 [[nodiscard]] std::string local_broker_url();
+/// The same of one gateway, by its runtime folder alone.
+[[nodiscard]] std::string local_broker_url(const std::filesystem::path& runtime);
 
 }  // namespace tidegate

@@ -68,6 +68,13 @@ TEST_F(TheLocalBrokerUrl, IsNotTakenFromAFileOfAStranger) {
   EXPECT_NE(found, "mqtt://127.0.0.1:6666");
 }
 
+TEST_F(TheLocalBrokerUrl, OfOneGatewayIsInItsRuntimeFolderAloneWhateverTheEnvironmentSays) {
+  ::setenv("TIDEGATE_BROKER", "mqtt://127.0.0.1:1", 1);
+  EXPECT_THROW((void)local_broker_url(folder_), UnavailableError);
+  std::ofstream(folder_ / "broker.url") << "mqtt://127.0.0.1:1884\n";
+  EXPECT_EQ(local_broker_url(folder_), "mqtt://127.0.0.1:1884");
+}
+
 TEST_F(TheLocalBrokerUrl, IsLookedForInTheFirstOfSeveralRuntimeFolders) {
   ::setenv("RUNTIME_DIRECTORY", (folder_.string() + ":/run/other").c_str(), 1);
   EXPECT_EQ(runtime_folder(), folder_);
