@@ -11,10 +11,12 @@ import sys
 import threading
 import time
 import weakref
+from collections import deque
 from itertools import count
 
 from . import _core, clock, system
-from .errors import ConfigError
+from .errors import ConfigError, StateError, UnavailableError
+from .gateway import Gateway
 from .handler import Handler
 from .interval import seconds
 from .message import Message, Properties, encode
@@ -32,6 +34,7 @@ _RECEIPTS = 1  # the subscription identifier of the receipt topic
 _BATCH = 256
 _LOOK = 1.0  # seconds between looks at the main thread and the counters
 _SETTLED = 5.0  # seconds in which a subscription is surely answered
+_FRESH = 60.0  # seconds in which what the broker had kept may come again
 _SESSION_EXPIRY = 60.0  # seconds that the broker keeps what comes while the connection is away
 
 
@@ -50,9 +53,23 @@ def _degrees(what, value, most):
     raise ConfigError(f"{what if value is not None else name} is in degrees, -{most} to {most}, not {given!r}")
 
 
+class _Listener:
+    """Who is told of what comes on a filter. earlier: its filters before this one; came: when it did; kept: the topics of what
+    it was given that the broker had kept, as long as that may come again; by the dispatcher."""
+
+    __slots__ = ("told", "publication", "earlier", "came", "kept")
+
+    def __init__(self, told, publication, earlier):
+        self.told = told
+        self.publication = publication
+        self.earlier = earlier
+        self.came = time.monotonic()
+        self.kept = set()
+
+
 class _Subscription:
-    """What is wanted of one filter. listeners: tuples of (listener, publication, earlier filters of that listener, when it
-    came); replaced, never changed, so that the dispatcher reads without the lock."""
+    """What is wanted of one filter. listeners: a tuple of _Listener; replaced, never changed, so that the dispatcher reads
+    without the lock."""
 
     __slots__ = ("filter", "qos", "identifier", "listeners", "again", "asked")
 
@@ -72,8 +89,10 @@ class App:
     else the running gateway's. on_error: "log" keeps running when a handler raises, "exit" stops the App and has run()
     raise SystemExit(1). stop_timeout: seconds that stopping may take for handlers that run and messages that wait.
     inbox: messages that may wait before each handler. slow_after: an interval; a handler whose call lasts longer is named in
-    a warning. gateway, base: whose lines and sensors, "<base>/<gateway>/…"; default: the gateway at that broker. latitude, longitude: where the sun rises and sets, in degrees, north
-    and east positive; default: $TIDEGATE_LATITUDE, $TIDEGATE_LONGITUDE.
+    a warning. gateway: a Gateway, which then runs inside this program, unless it runs already; the App starts and stops it.
+    Or, with base, whose lines and sensors, "<base>/<gateway>/…"; default: the gateway at that broker. latitude, longitude:
+    where the sun rises and sets, in degrees, north and east positive; default: $TIDEGATE_LATITUDE, $TIDEGATE_LONGITUDE.
+    state: the folder in which durable handlers keep messages, under apps/<name>; default: as the gateway's.
 
     Handlers are functions or coroutine functions. They get arguments by name: msg, topic, payload, text, retain, app.
     Each runs its calls one after another; different ones run beside each other. Thread-safe."""
@@ -81,11 +100,13 @@ class App:
     system = system
 
     def __init__(self, name=None, broker=None, *, username=None, password=None, on_error="log", stop_timeout=5.0,
-                 inbox=10_000, slow_after=10.0, gateway=None, base="tidegate", latitude=None, longitude=None):
+                 inbox=10_000, slow_after=10.0, gateway=None, base="tidegate", latitude=None, longitude=None, state=None):
         if on_error not in ("log", "exit"):
             raise ConfigError(f'on_error is "log" or "exit", not {on_error!r}')
+        self._named = bool(name)
         self.name = name or os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0] or "python"
         self.stop_timeout = seconds(stop_timeout)
+        self._pid = os.getpid()
         self._on_error = on_error
         self._inbox = inbox
         self._slow_after = seconds(slow_after)
@@ -94,6 +115,7 @@ class App:
         self._filters = {}  # filter -> _Subscription
         self._by_identifier = {}  # identifier -> (_Subscription, since when listeners came that are to have what was kept)
         self._identifiers = count(_RECEIPTS + 1)
+        self._fresh = deque()  # each _Listener that still has its kept
         self._streams = []  # the Inbox of each Messages
         self._turns = []
         self._startup = []
@@ -105,6 +127,12 @@ class App:
         self._receipt_topic = "tidegate/receipt/" + self._wanted_id
         self._options = dict(url=broker or "", client_id=self._wanted_id, username=username, password=password,
                              clean_start=False, session_expiry=_SESSION_EXPIRY)
+        self._inside = gateway if isinstance(gateway, Gateway) else None
+        self._started_inside = False
+        if self._inside is not None:
+            base, gateway = self._inside.base, self._inside.id
+            if broker is None:
+                self._options["runtime"] = self._inside.runtime
         self._made = None  # the client, once needed
         self._thread = None
         self._runner = None  # the thread that is in run(): it may hold a lock that stopping needs
@@ -122,6 +150,8 @@ class App:
         self._site = Site(self, base, gateway)
         self._lines = {}  # (class, name, topic) -> Line
         self._reports = ErrorReports(self)
+        self._state = state
+        self._durables = None  # once needed
         clock.made(self)
 
     # ---- what a script says ----
@@ -161,9 +191,15 @@ class App:
 
         return self._timer(publish, qos, retain, [make(one) for one in times])
 
-    def on(self, *filters, publish=None, qos=1, retain=False):
+    def on(self, *filters, publish=None, qos=1, retain=False, durable=False, attempts=5, retry="1s", keep="31d"):
         """Runs the function for each message on these topics; once, even where filters overlap. qos is asked of the
-        broker for the messages. What the function returns, unless that is None, is published on the topic publish."""
+        broker for the messages. What the function returns, unless that is None, is published on the topic publish.
+
+        durable: True, or a name in place of the function's. The broker keeps what comes while this program is away, for at
+        most keep (an interval); what has come is on this machine's disk before the broker is told so, and leaves it when the
+        function has returned. When that raises, or the program ends meanwhile, it is called with the message again:
+        msg.attempt counts. After so many attempts, the first repetition after retry (an interval), each next one after twice
+        as long, the message is moved to the dead letters. Until then the messages behind it wait. Needs App(name)."""
         if not filters or not all(isinstance(one, str) for one in filters):
             raise TypeError('name what to listen to: @app.on("IoT101/Message")')
         self._check_wish(filters, qos)
@@ -171,6 +207,9 @@ class App:
 
         def decorate(function):
             handler = self._handler(function, with_message=True)
+            if durable:
+                self._add_durable(handler, durable, filters, publication, attempts, retry, keep)
+                return function
             for one in filters:
                 if one not in handler.filters:
                     self._listen(one, qos, handler, publication, tuple(handler.filters))
@@ -185,6 +224,7 @@ class App:
         if not filters or not all(isinstance(one, str) for one in filters):
             raise TypeError('name what to listen to: app.messages("IoT101/Message")')
         self._check_wish(filters, qos)
+        self._check_fork()
         inbox = Inbox(", ".join(map(repr, filters)), self._inbox)
         with self._lock:
             if self._stopping:
@@ -276,6 +316,7 @@ class App:
     def run(self):
         """Starts, and returns when the App was stopped: by stop(), Ctrl-C or SIGTERM. It then lets handlers finish and
         sends what waits, for at most stop_timeout. Raises SystemExit when a handler did, or with on_error="exit"."""
+        self._check_fork()
         self._runner = threading.current_thread()
         restore = self._catch_signals()
         try:
@@ -295,10 +336,18 @@ class App:
 
     def start(self):
         """Starts and returns at once; for programs that have a main loop of their own. An App starts once."""
+        self._check_fork()
         with self._lock:
             if self._thread is not None or self._finished.is_set():
-                raise RuntimeError("this App was started before; make a new one")
-            client = self._client()
+                raise StateError("this App was started before; make a new one")
+            self._start_inside()
+            try:
+                if self._durables is not None:
+                    self._durables.start(self._options)
+                client = self._client()
+            except BaseException:
+                self._end_parts()
+                raise
             self._subscribe()
             client.start()
             # Not a daemon: it sees the main thread end, and then stops the App in order.
@@ -308,6 +357,7 @@ class App:
     def stop(self):
         """Stops, as run() says. Waits until that is done, except in a handler and in a signal handler that interrupts
         run()."""
+        self._check_fork()
         self._stopping = True
         self._wake()
         thread = self._thread
@@ -339,17 +389,30 @@ class App:
 
     def counters(self):
         """What happened so far: published, delivered, refused, dropped_outgoing, received, dropped_inbox, connects, and
-        for all handlers together runs, errors, dropped, skipped."""
+        for all handlers together runs, errors, dropped, skipped,
+        dead_lettered."""
         counters = self._made.counters() if self._made is not None else {}
         handlers = list(self._handlers.values())
         for what in ("runs", "errors", "dropped"):
             counters[what] = sum(getattr(handler, what) for handler in handlers)
+        counters["dead_lettered"] = self._durables.dead_lettered() if self._durables is not None else 0
         counters["skipped"] = sum(turn.skipped for turn in self._turns)
         return counters
 
     # ---- handlers ----
 
+    def _add_durable(self, *wish):
+        with self._lock:
+            if self._durables is None:
+                from .durable import Durables  # here: few scripts need it
+                self._durables = Durables(self, self._state, self._named)
+                self._state = self._durables.folder
+            made = self._durables.add(*wish)
+            if self._thread is not None:
+                self._durables.start(self._options, made)
+
     def _handler(self, function, with_message):
+        self._check_fork()
         with self._lock:
             handler = self._handlers.get(function)
             if handler is None:
@@ -362,6 +425,7 @@ class App:
             return handler
 
     def _line(self, kind, name, topic):
+        self._check_fork()
         with self._lock:
             line = self._lines.get((kind, name, topic))
             if line is None:
@@ -433,7 +497,23 @@ class App:
 
     # ---- the connection ----
 
+    def _check_fork(self):
+        if self._pid != os.getpid():
+            raise StateError("This App was made before this process was forked, and works only in the process that made it: make "
+                             "another one after the fork")
+
+    def _start_inside(self):
+        """The gateway inside this program. Where another program has it already, this is one more client of that."""
+        if self._inside is None or self._inside.running:
+            return
+        try:
+            self._inside.start()
+            self._started_inside = True
+        except UnavailableError as error:
+            log.info("the gateway runs already, and this App is a client of it: %s", error)
+
     def _client(self):
+        self._check_fork()
         with self._lock:
             if self._made is None:
                 self._made = _core.Client(**self._options)
@@ -445,18 +525,20 @@ class App:
 
     def _listen(self, filter, qos, listener, publication=None, earlier=()):
         """Has listener.submit() called with what comes on filter, after what the broker has kept."""
+        self._check_fork()
         with self._lock:
             subscription = self._filters.get(filter)
             if subscription is None:
                 subscription = self._filters[filter] = _Subscription(filter, qos)
             # A new identifier has the broker send again what it kept. Who came a while ago has it.
-            now = time.monotonic()
+            one = _Listener(listener, publication, earlier)
             connected = self.connected
             subscription.again = bool(subscription.listeners) and self._thread is not None
-            subscription.asked = now if connected else math.inf
-            since = now - _SETTLED if subscription.again and connected else 0.0
+            subscription.asked = one.came if connected else math.inf
+            since = one.came - _SETTLED if subscription.again and connected else 0.0
             subscription.qos = max(subscription.qos, qos)
-            subscription.listeners += ((listener, publication, earlier, now),)
+            subscription.listeners += (one,)
+            self._fresh.append(one)
             subscription.identifier = next(self._identifiers)
             self._by_identifier[subscription.identifier] = (subscription, since)
             if self._thread is not None:
@@ -467,7 +549,7 @@ class App:
             if listener in self._streams:
                 self._streams.remove(listener)
             for subscription in list(self._filters.values()):
-                subscription.listeners = tuple(entry for entry in subscription.listeners if entry[0] is not listener)
+                subscription.listeners = tuple(one for one in subscription.listeners if one.told is not listener)
                 if not subscription.listeners:
                     del self._filters[subscription.filter]
             self._by_identifier = {one.identifier: self._by_identifier[one.identifier] for one in self._filters.values()}
@@ -491,6 +573,8 @@ class App:
         elif kind == _DISCONNECTED:
             with self._lock:  # to a broker that has lost this session all is new, for all listeners
                 self._by_identifier = {one.identifier: (one, 0.0) for one in self._filters.values()}
+                for one in self._fresh:
+                    one.kept.clear()
                 answered = [one for one in self._filters.values() if one.again and one.asked < time.monotonic() - _SETTLED]
                 for one in answered:
                     one.again = False
@@ -580,18 +664,26 @@ class App:
             msg = None
             wish = self._by_identifier.get(identifiers[0]) if len(identifiers) == 1 else None
             for subscription, since in (wish,) if wish else self._wishes(identifiers, topic):
-                for listener, publication, earlier, came in subscription.listeners:
-                    if retain and came < since or not (with_messages or listener.to_the_end):
+                for one in subscription.listeners:
+                    listener = one.told
+                    if not (with_messages or listener.to_the_end):
                         continue
                     # Where filters of one listener overlap, the copy for the first of them is the one that counts.
-                    if earlier and any(_core.matches(one, topic) for one in earlier):
+                    if one.earlier and any(_core.matches(filter, topic) for filter in one.earlier):
                         continue
+                    if retain:
+                        if one.came < since:
+                            continue
+                        if one.kept is not None:  # a listener that came soon after it has had the broker send it again
+                            if topic in one.kept:
+                                continue
+                            one.kept.add(topic)
                     if msg is None:
                         msg = Message(topic, payload, qos, retain, properties and Properties(*properties), arrived)
                     batch = batches.get(listener)
                     if batch is None:
                         batch = batches[listener] = []
-                    batch.append((msg, publication, None))
+                    batch.append((msg, one.publication, None))
         for listener, batch in batches.items():
             listener.submit(batch)
         return bool(events)
@@ -614,6 +706,8 @@ class App:
                 log.warning("%d %s", counters[name] - before, what)
 
     def _look_at_parts(self, now):
+        while self._fresh and now - self._fresh[0].came > _FRESH:
+            self._fresh.popleft().kept = None
         self._site.look(now)
         self._reports.look(now)
         for line in list(self._lines.values()):
@@ -654,6 +748,13 @@ class App:
             receipt._fail("the App has stopped")
         if self._loop is not None:
             self._end_loop()
+        self._end_parts()
+
+    def _end_parts(self):
+        if self._durables is not None:
+            self._durables.end()
+        if self._started_inside:
+            self._inside.stop()
 
     def _end_streams(self):
         with self._lock:

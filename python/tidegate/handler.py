@@ -70,13 +70,16 @@ class Handler:
     # dispatcher thread
 
     def submit(self, calls):
-        """Queues calls: tuples of (message or None, publication or None, turn or None)."""
+        """Queues calls: tuples of (message or None, publication or None, turn or None). The turn is told of the call: called(),
+        then done(error or None); or dropped()."""
         with self._lock:
             self._calls.extend(calls)
             over = len(self._calls) - self._inbox
             if over > 0:
                 for _ in range(over):
-                    self._forget(self._calls.popleft())
+                    turn = self._calls.popleft()[2]
+                    if turn is not None:
+                        turn.dropped()
                 self.dropped += over
                 if not self._full:
                     self._full = True
@@ -128,10 +131,6 @@ class Handler:
         with self._lock:
             return self._running or bool(self._calls)
 
-    def _forget(self, call):
-        if call[2]:
-            call[2].pending = False
-
     def _wake(self):
         if self.is_async:
             if not self._running:
@@ -167,11 +166,16 @@ class Handler:
                 batch = self._take()
                 self._running = True
             for call in batch:
+                turn, failure = call[2], None
                 try:
+                    if turn is not None:
+                        turn.called()
                     self._finish(call, self.function(**self._arguments(call[0])))
                 except BaseException as error:  # SystemExit too: the App decides
+                    failure = error
                     self._failed(call, error)
-                self._forget(call)
+                if turn is not None:
+                    turn.done(failure)
 
     async def _drain(self):
         from asyncio import CancelledError
@@ -183,15 +187,20 @@ class Handler:
                     return
                 batch = self._take()
             for call in batch:
+                turn, failure = call[2], None
                 try:
+                    if turn is not None:
+                        turn.called()
                     self._finish(call, await self.function(**self._arguments(call[0])))
                 except CancelledError:  # the App stops
                     with self._lock:
                         self._running = False
                     raise
                 except BaseException as error:
+                    failure = error
                     self._failed(call, error)
-                self._forget(call)
+                if turn is not None:
+                    turn.done(failure)
 
     def _arguments(self, msg):
         return {name: get(msg) for name, get in self._wanted[msg is not None]}

@@ -21,7 +21,7 @@ _OFF = {"off", "false", "0"}
 class Message:
     """One message that arrived."""
 
-    __slots__ = ("topic", "payload", "qos", "retain", "properties", "_arrived")
+    __slots__ = ("topic", "payload", "qos", "retain", "properties", "attempt", "_arrived")
 
     def __init__(self, topic, payload=b"", qos=0, retain=False, properties=None, arrived=None):
         self.topic = topic
@@ -31,6 +31,8 @@ class Message:
         #: True when the broker had kept it: it was published before this program subscribed.
         self.retain = retain
         self.properties = properties or _NO_PROPERTIES
+        #: 1, or more when a durable handler has it once more: it raised, or this program ended, before.
+        self.attempt = 1
         self._arrived = arrived or clock.monotonic()
 
     @property

@@ -15,6 +15,7 @@ class Message:
     qos: int
     retain: bool
     properties: Properties
+    attempt: int
     def __init__(self, topic: str, payload: bytes = ..., qos: int = ..., retain: bool = ...,
                  properties: Optional[Properties] = ..., arrived: Optional[float] = ...) -> None: ...
     @property

@@ -28,13 +28,16 @@ class ErrorReports:
         self._name = re.sub("[/+#\\0]", "-", app.name)
 
     def add(self, handler, msg, error):
-        report = {
-            "handler": handler.name,
-            "topic": None if msg is None else msg.topic,
-            "error": f"{type(error).__name__}: {error}"[:_TEXT],
-            "traceback": "".join(traceback.format_exception(type(error), error, error.__traceback__))[-_TEXT:],
-            "count": handler.errors,
-        }
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))[-_TEXT:]
+        self._add(handler, msg, f"{type(error).__name__}: {error}", traceback=trace)
+
+    def add_letter(self, handler, msg, why):
+        """A message was moved to the dead letters."""
+        self._add(handler, msg, f"moved to the dead letters: {why}", traceback="", dead_lettered=True)
+
+    def _add(self, handler, msg, what, **more):
+        report = {"handler": handler.name, "topic": None if msg is None else msg.topic, "error": what[:_TEXT],
+                  "count": handler.errors, "attempt": 1 if msg is None else msg.attempt, **more}
         with self._lock:
             self._waiting.append(report)
             ask, self._asked = not self._asked, True

@@ -34,6 +34,15 @@ class _Turn:
         self.pending = True
         self.handler.submit([(None, self.publication, self)])
 
+    def called(self):
+        pass
+
+    def done(self, error):
+        self.pending = False
+
+    def dropped(self):
+        self.pending = False
+
 
 class GridTurn(_Turn):
     """On a fixed grid of the monotonic clock."""

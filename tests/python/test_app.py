@@ -215,7 +215,7 @@ def test_a_handler_added_while_running_gets_messages(app, device):
     assert seen.get_nowait() == "x"
 
 
-def test_a_handler_added_while_running_is_given_what_the_broker_kept_and_others_are_not_given_it_again(app, broker):
+def test_a_handler_added_while_running_is_given_what_the_broker_kept_and_others_are_not_given_it_again_however_soon(app, broker):
     early, late, later = queue.Queue(), queue.Queue(), queue.Queue()
     broker.publish("kept/a", "1", retain=True)
     app.on("kept/#")(lambda msg: early.put((msg.text, msg.retain)))
@@ -223,7 +223,6 @@ def test_a_handler_added_while_running_is_given_what_the_broker_kept_and_others_
     assert early.get(timeout=DEADLINE) == ("1", True)
     app.on("kept/a")(lambda msg: late.put((msg.text, msg.retain)))
     assert late.get(timeout=DEADLINE) == ("1", True)
-    app._filters["kept/#"].listeners = tuple((*entry[:3], 0.0) for entry in app._filters["kept/#"].listeners)  # long ago
     app.on("kept/#")(lambda msg: later.put((msg.text, msg.retain)))
     assert later.get(timeout=DEADLINE) == ("1", True)
     broker.publish("kept/a", "2")

@@ -67,7 +67,7 @@ def until(witness, wanted, again=lambda: None):
 
 def test_each_script_of_the_page_is_run_here():
     text = pathlib.Path(__file__).read_text(encoding="utf-8")
-    assert len(SCRIPTS) == 7 and all(f'"{name}"' in text for name in SCRIPTS)
+    assert len(SCRIPTS) == 10 and all(f'"{name}"' in text for name in SCRIPTS)
 
 
 def test_the_first_script_has_five_lines_and_publishes(run, gateway):
@@ -92,6 +92,37 @@ def test_messages(run, gateway, say):
 
 def test_receipts(run):
     assert run("receipts.py").wait_for("delivered") == "delivered"
+
+
+def test_durable_orders_are_handled_that_came_while_the_script_was_away(run, gateway, say, tmp_path, monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    one = run("orders.py")
+    wait_until(lambda: (tmp_path / "state/apps/orders/order.filters").exists(), "the subscription")
+    assert one.end(signal.SIGTERM) == 0
+    say("shop/order", '{"number": 17}')
+    assert run("orders.py").wait_for("order") == "order 17 attempt 1"
+
+
+def test_a_spool_of_its_own(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("readings.py").wait_for("meter") == "meter/total 42"
+
+
+def test_the_gateway_inside_a_script(tmp_path, upstream, monkeypatch):
+    for name in ("RUNTIME_DIRECTORY", "STATE_DIRECTORY"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    (tmp_path / "tidegate.toml").write_text("[broker]\nport = 0\n" + TOML.replace("mqtt://broker.example.com:1883", upstream.url))
+    (tmp_path / "inside.py").write_text(SCRIPTS["inside.py"])
+    monkeypatch.chdir(tmp_path)
+    seen = Witness(upstream, "greenhouse/load")
+    one = Script(tmp_path / "inside.py", TIDEGATE_BROKER="")
+    try:
+        assert float(seen.next()[1]) >= 0
+        assert one.end(signal.SIGINT) == 0, one.lines
+    finally:
+        one.kill()
+        seen.stop()
 
 
 def test_lines_as_the_plugin_would_say(run, gateway, say):
