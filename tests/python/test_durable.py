@@ -241,6 +241,24 @@ def test_a_durable_handler_can_be_added_while_the_app_runs_and_be_called_by_time
     assert seen.get(timeout=DEADLINE) == "1"
 
 
+def test_while_the_disk_takes_nothing_messages_are_handed_on_from_memory_and_that_is_told(script, broker, device, state, tmp_path):
+    one = script(HEAD + """
+import resource
+@app.on("meter/reading", durable=True)
+def reading(msg):
+    if msg.text in ("full", "empty"):  # from now on, writing to any file fails; or does not
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0 if msg.text == "full" else resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print("handled", msg.text)
+app.run()
+""", broker, **state)
+    wait_until(lambda: (tmp_path / "state/apps/meter/reading.filters").exists(), "the subscription")
+    for text in ("full", "1", "empty", "2"):
+        device("meter/reading", text)
+        one.wait_for("handled " + text)
+    assert one.wait_for("the disk does not take messages")
+    assert one.end(signal.SIGTERM) == 0
+
+
 def test_a_second_program_of_that_name_is_told_that_there_is_one(make_meter, script, broker, tmp_path, state):
     app = make_meter()
     app.on("a", durable="one")(print)
