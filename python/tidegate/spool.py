@@ -5,7 +5,7 @@ import os
 import time
 from collections import namedtuple
 
-from . import _core
+from . import _core, clock
 from .interval import seconds
 from .message import Message, Properties, encode
 
@@ -54,7 +54,7 @@ class Lane:
     def read(self, count=100, bytes=1 << 20):
         """The next Records in order of acceptance, at most count and about so many bytes; [] at the end. Each is given once
         per opening of the lane, or since rewind()."""
-        return [Record(*one[:5], Message(*one[5:9], properties=one[9] and Properties(*one[9]), arrived=time.monotonic() - one[2]))
+        return [Record(*one[:5], Message(*one[5:9], properties=one[9] and Properties(*one[9]), arrived=clock.monotonic() - one[2]))
                 for one in self._core.read(count, bytes)]
 
     def rewind(self):
