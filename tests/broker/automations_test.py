@@ -420,8 +420,9 @@ def apps_of(gateway):
 
 
 def supervisor_of(gateway):
-    children = subprocess.run(["ps", "--ppid", str(gateway.process.pid), "-o", "pid=,comm="], stdout=subprocess.PIPE, text=True).stdout
-    return next((int(line.split()[0]) for line in children.splitlines() if line.split()[1] == "tidegate-apps"), None)
+    pid = gateway.process.pid
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return next(int(child) for child in children if pathlib.Path(f"/proc/{child}/comm").read_text() == "tidegate-apps\n")
 
 
 def test_a_gateway_that_is_started_by_hand_runs_the_automations_beside_its_configuration(gateway, make_witness):

@@ -223,7 +223,8 @@ TEST(TheSpool, HasACapacityForAllLanesTogether) {
 }
 
 TEST(AllComplaints, ComeAtOnceSortedByPlace) {
-  EXPECT_EQ(complaints(R"(colour = "red"
+  EXPECT_EQ(
+      complaints(R"(colour = "red"
 [gateway]
 stop_timeot = "5s"
 stop_timeout = 5
@@ -238,7 +239,7 @@ when_full = "drop"
 [upstream.tls]
 verify = "no"
 )"),
-            R"(t.toml:1:1: "colour": unknown key; known here: broker, gateway, gpio, null, spool, sysstat, upstream
+      R"(t.toml:1:1: "colour": unknown key; known here: automation, automations, broker, gateway, gpio, null, spool, sysstat, upstream
 t.toml:3:1: [gateway] "stop_timeot": unknown key; did you mean "stop_timeout"?
 t.toml:4:1: [gateway] stop_timeout: 5 has no unit; did you mean "5s"?
 t.toml:5:1: [brokr]: unknown table; did you mean "broker"?
@@ -254,8 +255,10 @@ t.toml:14:1: [upstream.tls] verify: expected true or false, found the string "no
 TEST(AnUnknownTable, IsAskedWhichWasMeant) {
   EXPECT_EQ(complaints("[sysstt]\n"), "t.toml:1:1: [sysstt]: unknown table; did you mean \"sysstat\"?");
   EXPECT_EQ(complaints("[[upstrem]]\n"), "t.toml:1:1: [upstrem]: unknown table; did you mean \"upstream\"?");
-  EXPECT_THAT(complaints("[weather]\n"),
-              HasSubstr("unknown table; known here: broker, gateway, gpio, null, spool, sysstat, upstream"));
+  EXPECT_THAT(
+      complaints("[weather]\n"),
+      HasSubstr(
+          "unknown table; known here: automation, automations, broker, gateway, gpio, null, spool, sysstat, upstream"));
   EXPECT_EQ(complaints("[[sysstat]]\n"), "t.toml:1:3: sysstat: expected one table, [sysstat], found a list of tables");
   EXPECT_EQ(complaints("[upstream]\nname = \"x\"\n"),
             "t.toml:1:2: upstream: expected entries of a list, [[upstream]], found a table");
