@@ -11,7 +11,8 @@ namespace {
 void check_interpreter() {
   if (PyInterpreterState_Get() == PyInterpreterState_Main()) return;
   throw pybind11::import_error(
-      "tidegate does not work in a sub-interpreter, only in Python's main one: use it there, or in a process of its own");
+      "tidegate does not work in a sub-interpreter, only in Python's main one: use it there, or in a process of its "
+      "own");
 }
 
 }  // namespace
@@ -28,6 +29,7 @@ PYBIND11_MODULE(_core, module) {
 #ifdef TIDEGATE_GPIO
   tidegate::bindings::register_gpio(module);
 #endif
+  tidegate::bindings::register_session(module);
   tidegate::bindings::register_system(module);
   tidegate::bindings::register_topic(module);
 }

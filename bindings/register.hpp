@@ -18,6 +18,8 @@ void register_client(pybind11::module_& module);
 void register_gpio(pybind11::module_& module);
 /// Embedded; in _gateway.
 void register_gateway(pybind11::module_& module);
+/// Session.
+void register_session(pybind11::module_& module);
 /// net_io, cpu_times, memory and the like, as dictionaries.
 void register_system(pybind11::module_& module);
 /// check_topic, check_filter, matches.

@@ -240,6 +240,7 @@ struct PahoLinkAccess {
   static void sent(PahoLink& link, std::uint8_t first, std::span<const std::string_view> body) {
     const std::lock_guard lock(link.mutex_);
     link.guard_.sent(first, body);
+    if (first >> 4 == 1 && !link.asked_.exchange(true) && link.asked_nudge_) link.asked_nudge_->ring();
   }
   static bool accept(PahoLink& link, const std::string& problem) {
     if (!problem.empty())
@@ -503,8 +504,9 @@ int __wrap_getaddrinfo(const char* node, const char* service, const addrinfo* hi
   }
   if (!next) return EAI_FAIL;  // nobody asked Paho to connect now
   const Endpoint& endpoint = PahoLinkAccess::endpoint(*next);
-  char numbers[NI_MAXHOST] = "";
-  if (::getnameinfo(reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length, numbers, sizeof numbers,
+  char numbers[NI_MAXHOST] = "127.0.0.1";  // what Paho is told of a unix socket
+  if (endpoint.address.ss_family != AF_UNIX &&
+      ::getnameinfo(reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length, numbers, sizeof numbers,
                     nullptr, 0, NI_NUMERICHOST) != 0)
     return EAI_FAIL;
   addrinfo numeric{};
@@ -601,7 +603,7 @@ int __wrap_SSL_connect(SSL* ssl) {
     if ((::SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0) {
       const char* const host = PahoLinkAccess::host(*link).c_str();
       X509_VERIFY_PARAM* const rules = ::SSL_get0_param(ssl);
-      if (::X509_VERIFY_PARAM_set1_ip_asc(rules, host) != 1) {
+      if (*host != '\0' && ::X509_VERIFY_PARAM_set1_ip_asc(rules, host) != 1) {
         ::X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
         ::X509_VERIFY_PARAM_set1_host(rules, host, 0);
       }

@@ -39,14 +39,18 @@ namespace tidegate::mqtt {
 /// one of the process.
 class PahoLink {
  public:
-  /// Takes a connected socket. host: the name that the server's certificate must carry. maximum_packet_size: what the
-  /// server was told that we take, bytes.
+  /// Takes a connected socket. host: the name that the server's certificate must carry; empty: any.
+  /// maximum_packet_size: what the server was told that we take, bytes.
   PahoLink(Descriptor socket, Endpoint endpoint, std::string host, bool tls, std::uint32_t maximum_packet_size);
 
   /// Calls begin, which is to make Paho connect, and waits until Paho has taken this socket for it. One hand-over at a
   /// time in the process. begin returns 0 or Paho's error, which is then returned; -1 when the deadline came first.
   static int hand_over(const std::shared_ptr<PahoLink>& link, const std::function<int()>& begin,
                        Steady::time_point deadline);
+
+  /// Rings once CONNECT is on its way, which is after the TLS handshake. Before hand_over().
+  void when_asked(std::shared_ptr<Nudge> nudge) { asked_nudge_ = std::move(nudge); }
+  [[nodiscard]] bool asked() const noexcept { return asked_; }
 
   /// Ends the connection now; Paho sees its peer gone. Any thread.
   void shut_down() noexcept;
@@ -68,6 +72,8 @@ class PahoLink {
   std::string host_;
   bool tls_;
   std::uint32_t maximum_packet_size_;
+  std::shared_ptr<Nudge> asked_nudge_;
+  std::atomic<bool> asked_{false};
   std::atomic<Steady::rep> heard_;
   mutable std::mutex mutex_;  ///< guards what follows
   long verdict_ = 0;          ///< X509_V_…

@@ -43,12 +43,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr auto no_patience = std::chrono::hours(24);    ///< for an acknowledgement, where there is no keep-alive
 constexpr auto steady_time = std::chrono::seconds(30);  ///< a connection this old, with progress, resets the backoff
 constexpr auto paho_grace = std::chrono::seconds(5);    ///< for Paho to notice that its socket was shut down
 constexpr auto quick_end = std::chrono::seconds(2);     ///< a server that ends connections sooner does not want us…
 constexpr unsigned quick_ends_suspect = 3;              ///< …after so many in a row
 constexpr unsigned most_return_doublings = 6;
 constexpr std::size_t filters_a_packet = 100;
+const Failure ended_by_hand{"ended by this side", 0, false, true, 0, false, false, true, {}};
 constexpr const char* unanswered =
     "the server closed the connection before it answered CONNECT; is this an MQTT port, and the version right?";
 
@@ -66,9 +68,17 @@ struct Pending {
 struct Call {
   PahoSession* session = nullptr;
   std::uint64_t connection = 0;
+  std::optional<std::uint64_t> slot;  ///< of subscribe_once() and unsubscribe_once()
   bool subscribes = true;
   std::vector<std::string> filters;
   std::list<Call>::iterator self;
+};
+
+/// What a DISCONNECT says in MQTT 5.
+struct Goodbye {
+  bool silent = false;  ///< none is sent at all
+  std::uint8_t reason = 0;
+  std::vector<Property> properties;
 };
 
 /// Lock order: told_mutex_, publish_mutex_, Paho's lock, listener_mutex_, mutex_. The listener is called with
@@ -76,8 +86,12 @@ struct Call {
 /// that it may publish.
 class PahoSession final {
  public:
-  PahoSession(SessionOptions options, SessionListener& listener);
+  PahoSession(SessionOptions options, std::vector<Server> servers, SessionListener& listener);
   ~PahoSession();
+  /// Begins anew after stop(), with other options. Paho's client is made for one client id and one version, with TLS or
+  /// without.
+  bool can_begin_with(const SessionOptions& options, bool tls) const;
+  void begin_with(SessionOptions options, std::vector<Server> servers, SessionListener& listener);
   PahoSession(const PahoSession&) = delete;
   PahoSession& operator=(const PahoSession&) = delete;
 
@@ -85,11 +99,19 @@ class PahoSession final {
   void stop(milliseconds timeout) noexcept;
   /// Gives back what a stopped session needs no more.
   void retire() noexcept { nudge_->close(); }
+  /// Takes it again, before begin_with(). Throws SystemError.
+  void unretire() { nudge_->open(); }
   bool publish(std::uint64_t slot, const Message& message) noexcept;
   void flush() noexcept;
   bool call_soon() noexcept;
   void subscribe(std::vector<Subscription> subscriptions);
+  bool subscribe_once(std::uint64_t slot, const std::vector<Subscription>& subscriptions,
+                      const std::vector<Property>& properties);
+  bool unsubscribe_once(std::uint64_t slot, const std::vector<std::string>& filters,
+                        const std::vector<Property>& properties);
   void reconnect(const std::string& why) noexcept;
+  void hang_up(std::uint8_t reason, std::vector<Property> properties);
+  void cut();
   State state() const noexcept { return state_.load(); }
   Failure last_failure() const;
   std::vector<std::string> refused() const;
@@ -109,14 +131,15 @@ class PahoSession final {
 
   void run() noexcept;
   Ended live(const Server& server);
+  void tell_opened();
   bool looks_like_a_duel(const Failure& failure);
   bool first_is_back();
-  std::string open_socket(const Server& server, Steady::time_point deadline);
+  Failure open_socket(const Server& server, Steady::time_point deadline);
   int ask_paho(const Server& server, Purpose purpose, int keep_alive);
   void serve(Ended& ended);
   std::pair<Steady::time_point, std::string> stalls_at();
   void leave();
-  bool part(Steady::time_point deadline);
+  bool part(Steady::time_point deadline, const Goodbye& last_words);
   void drop(std::string why);
   Failure take_failure(const Server& server);
   std::string tls_files_problem(const Server& server) const;
@@ -128,7 +151,12 @@ class PahoSession final {
   void tell_rest_unknown();
   void accepted(const Limits& limits, int keep_alive);
   void lost(Failure failure);
-  void answered(Call* call, const std::vector<int>& codes);
+  void answered(Call* call, const std::vector<int>& codes, std::vector<Property> properties = {});
+  Call* new_call(bool subscribes);
+  int send_subscribe(Call* call, const std::vector<const Subscription*>& all, std::uint32_t identifier,
+                     const std::vector<Property>& properties);
+  int send_unsubscribe(Call* call, const std::vector<std::string>& filters, const std::vector<Property>& properties);
+  bool keeps_flight() const { return options_.by_hand && !options_.clean_start; }
   void settle(Pending* pending, const Outcome& outcome);
   void outcomes_told() noexcept;
 
@@ -169,7 +197,7 @@ class PahoSession final {
   static void on_unanswered5(void* context, MQTTAsync_failureData5* data) noexcept;
   static int on_tls_error(const char* text, size_t length, void* context) noexcept;
 
-  const SessionOptions options_;
+  SessionOptions options_;  ///< constant while it runs
   std::vector<Server> servers_;
   MQTTAsync handle_ = nullptr;
   std::shared_ptr<Nudge> nudge_ = std::make_shared<Nudge>();
@@ -195,12 +223,13 @@ class PahoSession final {
   Failure failure_;  ///< of this connection; the first one told stays
   std::string tls_error_;
   std::optional<std::string> drop_why_;
+  std::optional<Goodbye> goodbye_;  ///< hang_up() asked for it
   Limits limits_;
   std::chrono::seconds agreed_keep_alive_{};  ///< the server's, if it sets one; 0: none
-  std::uint64_t connection_ = 0;
-  Steady::time_point accepted_at_;  ///< CONNACK of this connection; none before
-  std::list<Pending> untold_;       ///< published, outcome not told
-  std::list<Pending> told_;         ///< outcome told, Paho's callback still to come
+  std::uint64_t connection_ = 0;              ///< counts them
+  Steady::time_point accepted_at_;            ///< CONNACK of this connection; none before
+  std::list<Pending> untold_;                 ///< published, outcome not told
+  std::list<Pending> told_;                   ///< outcome told, Paho's callback still to come
   std::list<Pending> free_;
   std::vector<Subscription> wanted_;
   bool wanted_changed_ = false;
@@ -277,6 +306,31 @@ class Lent {
     }
     return *this;
   }
+  Lent& all(const std::vector<Property>& properties) {
+    for (const auto& property : properties) {
+      MQTTProperty& one = add(static_cast<MQTTPropertyCodes>(property.identifier));
+      if (const auto* const text = std::get_if<std::string>(&property.value)) {
+        one.value.data = lend(*text);
+      } else if (const auto* const pair = std::get_if<std::pair<std::string, std::string>>(&property.value)) {
+        one.value.data = lend(pair->first);
+        one.value.value = lend(pair->second);
+      } else {
+        const auto value = std::get<std::uint32_t>(property.value);
+        switch (MQTTProperty_getType(one.identifier)) {
+          case MQTTPROPERTY_TYPE_BYTE:
+            one.value.byte = static_cast<unsigned char>(value);
+            break;
+          case MQTTPROPERTY_TYPE_TWO_BYTE_INTEGER:
+            one.value.integer2 = static_cast<std::uint16_t>(value);
+            break;
+          default:
+            one.value.integer4 = value;
+            break;
+        }
+      }
+    }
+    return *this;
+  }
   MQTTProperties get() { return {static_cast<int>(list_.size()), static_cast<int>(list_.size()), 0, list_.data()}; }
 
  private:
@@ -301,6 +355,34 @@ std::optional<std::uint32_t> number(MQTTProperties& properties, MQTTPropertyCode
   }
 }
 
+std::vector<Property> read_all(const MQTTProperties& properties) {
+  std::vector<Property> all;
+  for (int i = 0; i < properties.count; ++i) {
+    const MQTTProperty& one = properties.array[i];
+    Property& made = all.emplace_back();
+    made.identifier = static_cast<std::uint8_t>(one.identifier);
+    switch (MQTTProperty_getType(one.identifier)) {
+      case MQTTPROPERTY_TYPE_BYTE:
+        made.value = std::uint32_t{one.value.byte};
+        break;
+      case MQTTPROPERTY_TYPE_TWO_BYTE_INTEGER:
+        made.value = std::uint32_t{one.value.integer2};
+        break;
+      case MQTTPROPERTY_TYPE_FOUR_BYTE_INTEGER:
+      case MQTTPROPERTY_TYPE_VARIABLE_BYTE_INTEGER:
+        made.value = std::uint32_t{one.value.integer4};
+        break;
+      case MQTTPROPERTY_TYPE_UTF_8_STRING_PAIR:
+        made.value = std::pair(keep(one.value.data), keep(one.value.value));
+        break;
+      default:
+        made.value = keep(one.value.data);
+        break;
+    }
+  }
+  return all;
+}
+
 /// ": <text>" when the server added a reason in its own words.
 std::string reason_string(MQTTProperties& properties) {
   const MQTTProperty* const one = MQTTProperties_getProperty(&properties, MQTTPROPERTY_CODE_REASON_STRING);
@@ -316,6 +398,7 @@ std::string server_reference(MQTTProperties& properties) {
 Limits read_limits(MQTTProperties& properties, bool session_present) {
   Limits limits;
   limits.session_present = session_present;
+  limits.properties = read_all(properties);
   if (const auto value = number(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM); value && *value > 0)
     limits.receive_maximum = static_cast<std::uint16_t>(*value);
   if (const auto value = number(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE); value && *value > 0)
@@ -388,28 +471,36 @@ bool refuses_our_certificate(std::string_view words) {
 
 // --- Life -----------------------------------------------------------------------------------------------------------
 
-PahoSession::PahoSession(SessionOptions options, SessionListener& listener)
-    : options_(std::move(options)), listener_(&listener) {
-  if (options_.servers.empty())
-    throw ConfigError(fmt::format("{}: no server to connect to: set servers", options_.name));
-  for (const auto& text : options_.servers) servers_.push_back(parse_server(text));
-  for (const auto& server : servers_) {
-    if (server.tls != servers_.front().tls)
+/// Throws ConfigError when the options cannot be.
+std::vector<Server> read_servers(const SessionOptions& options) {
+  std::vector<Server> servers;
+  if (options.servers.empty()) throw ConfigError(fmt::format("{}: no server to connect to: set servers", options.name));
+  for (const auto& text : options.servers) servers.push_back(parse_server(text));
+  for (const auto& server : servers) {
+    if (server.tls != servers.front().tls)
       throw ConfigError(fmt::format(
-          "{}: some servers are mqtt:// and some mqtts://; make all of them mqtts://, or none", options_.name));
+          "{}: some servers are mqtt:// and some mqtts://; make all of them mqtts://, or none", options.name));
   }
-  if (options_.tls.enabled && !servers_.front().tls)
-    throw ConfigError(fmt::format("{}: TLS is asked for, but '{}' has none; write mqtts://", options_.name,
-                                  options_.servers.front()));
-  if (options_.client_id.empty() && options_.version == Version::v3_1_1 && !options_.clean_start)
-    throw ConfigError(fmt::format("{}: MQTT 3.1.1 needs a client_id to keep a session: set client_id", options_.name));
+  if (options.tls.enabled && !servers.front().tls)
+    throw ConfigError(
+        fmt::format("{}: TLS is asked for, but '{}' has none; write mqtts://", options.name, options.servers.front()));
+  if (options.client_id.empty() && options.version == Version::v3_1_1 && !options.clean_start)
+    throw ConfigError(fmt::format("{}: MQTT 3.1.1 needs a client_id to keep a session: set client_id", options.name));
+  return servers;
+}
 
+int wire_version(Version version) {
+  return version == Version::v5 ? MQTTVERSION_5 : version == Version::v3_1 ? MQTTVERSION_3_1 : MQTTVERSION_3_1_1;
+}
+
+PahoSession::PahoSession(SessionOptions options, std::vector<Server> servers, SessionListener& listener)
+    : options_(std::move(options)), servers_(std::move(servers)), listener_(&listener) {
   std::signal(SIGPIPE, SIG_IGN);
   // Paho writes a line for each packet into a buffer that nobody reads, unless told otherwise.
   if (std::getenv("MQTT_C_CLIENT_TRACE") == nullptr) MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
   const bool v5 = options_.version == Version::v5;
   MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer5;
-  create.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
+  create.MQTTVersion = wire_version(options_.version);
   create.sendWhileDisconnected = 0;
   // Paho never counts down what forget_queued() takes from it, so its own bound would be reached for good; publish()
   // has one.
@@ -427,8 +518,34 @@ PahoSession::~PahoSession() {
   if (!was_started_) MQTTAsync_destroy(&handle_);
 }
 
+bool PahoSession::can_begin_with(const SessionOptions& options, bool tls) const {
+  return options.client_id == options_.client_id && options.version == options_.version &&
+         servers_.front().tls == tls && !keeps_flight();
+}
+
+void PahoSession::begin_with(SessionOptions options, std::vector<Server> servers, SessionListener& listener) {
+  const std::scoped_lock locks(told_mutex_, publish_mutex_, listener_mutex_, mutex_);
+  options_ = std::move(options);
+  servers_ = std::move(servers);
+  listener_ = &listener;
+  stopping_ = wanted_changed_ = batches_ = returning_ = false;
+  drop_why_.reset();
+  goodbye_.reset();
+  last_failure_ = {};
+  wanted_.clear();
+  held_.clear();
+  known_.clear();
+  refused_.clear();
+  rotation_ = 0;
+  quick_ends_ = failed_returns_ = 0;
+}
+
 void PahoSession::start() {
   if (thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    goodbye_.reset();
+  }
   was_started_ = true;
   state_ = State::connecting;
   thread_ = std::thread([this] { run(); });
@@ -461,8 +578,10 @@ void PahoSession::run() noexcept try {
     }
     if (link_) link_->shut_down();  // whatever Paho believes of it
     link_.reset();
-    forget_queued();
-    tell_rest_unknown();
+    if (!keeps_flight() || stopping()) {
+      forget_queued();
+      tell_rest_unknown();
+    }
     if (stopping()) break;
 
     const bool duel = looks_like_a_duel(ended.failure);
@@ -476,6 +595,7 @@ void PahoSession::run() noexcept try {
       const std::lock_guard lock(mutex_);
       news = news || last_failure_.what != ended.failure.what;
       last_failure_ = ended.failure;
+      goodbye_.reset();
     }
     log::print(news ? log::Level::warning : log::Level::debug, "{}: {}: {}", options_.name,
                ended.established ? "disconnected" : "not connected", ended.failure.what);
@@ -505,6 +625,7 @@ void PahoSession::run() noexcept try {
       pause = milliseconds(spread(random));
     }
     if (ended.at_once) continue;
+    if (options_.by_hand) pause = std::chrono::hours(24 * 365);
     wait(Steady::now() + pause, [this] { return stopping_ || drop_why_; });
   }
 } catch (const std::exception& error) {
@@ -513,6 +634,11 @@ void PahoSession::run() noexcept try {
 
 /// MQTT 3.1.1 does not say why a server ends a connection. Where a message of ours was unanswered and none was
 /// answered, that message may be the reason.
+void PahoSession::tell_opened() {
+  const std::lock_guard call(listener_mutex_);
+  if (listener_ != nullptr) listener_->on_opened();
+}
+
 bool PahoSession::looks_like_a_duel(const Failure& failure) {
   Steady::time_point accepted_at;
   {
@@ -560,10 +686,10 @@ PahoSession::Ended PahoSession::live(const Server& server) {
     limits_ = {};
   }
   server_ = &server;
-  std::string problem = tls_files_problem(server);
-  if (problem.empty()) problem = open_socket(server, deadline);
-  if (!problem.empty()) {
-    ended.failure.what = fmt::format("{}: {}", server.uri(), problem);
+  ended.failure.what = tls_files_problem(server);
+  if (ended.failure.what.empty()) ended.failure = open_socket(server, deadline);
+  if (!ended.failure.what.empty()) {
+    ended.failure.what = fmt::format("{}: {}", server.uri(), ended.failure.what);
     return ended;
   }
   if (server.tls && !options_.tls.verify)
@@ -576,6 +702,10 @@ PahoSession::Ended PahoSession::live(const Server& server) {
   {
     const std::lock_guard lock(mutex_);
     phase_ = Phase::asked;
+  }
+  if (options_.by_hand) {
+    link_->when_asked(nudge_);
+    if (!server.tls) tell_opened();
   }
   const int keep_alive = static_cast<int>(options_.keep_alive.count());
   int rc = 0;
@@ -591,9 +721,28 @@ PahoSession::Ended PahoSession::live(const Server& server) {
     ended.failure.what = fmt::format("{}: Paho does not begin to connect (code {})", server.uri(), rc);
     return ended;
   }
-  if (!wait(deadline, [this] { return phase_ != Phase::asked || stopping_; }))
+  auto answer_by = deadline;
+  if (options_.by_hand) {
+    if (wait(deadline, [this] { return phase_ != Phase::asked || stopping_ || goodbye_ || link_->asked(); }) &&
+        link_->asked()) {
+      answer_by = std::max<Steady::time_point>(deadline, Steady::now() + options_.keep_alive);
+      if (server.tls) tell_opened();
+    }
+  }
+  const auto unwanted = [this] { return goodbye_ || (options_.by_hand && drop_why_); };
+  if (!wait(answer_by, [&] { return phase_ != Phase::asked || stopping_ || unwanted(); })) {
     drop(fmt::format("the server took the connection but did not answer within {} ms",
-                     options_.connect_timeout.count()));
+                     std::chrono::ceil<milliseconds>(answer_by - deadline + options_.connect_timeout).count()));
+  } else {
+    bool ends = false;
+    {
+      const std::lock_guard lock(mutex_);
+      ends = phase_ == Phase::asked && unwanted();
+      if (ends) failure_ = ended_by_hand;
+      ended.at_once = ends && drop_why_;
+    }
+    if (ends) drop({});
+  }
   if (stopping()) {
     leave();
     return ended;
@@ -663,7 +812,8 @@ void PahoSession::serve(Ended& ended) {
     std::optional<std::string> why;
     const auto until = stalls_at().first;
     wait(away ? std::min<Steady::time_point>(until, next_look) : until,
-         [this] { return phase_ != Phase::accepted || stopping_ || drop_why_ || wanted_changed_; });
+         [this] { return phase_ != Phase::accepted || stopping_ || drop_why_ || wanted_changed_ || goodbye_; });
+    std::optional<Goodbye> goodbye;
     {
       const std::lock_guard lock(mutex_);
       if (Steady::now() - since >= steady_time && moved_) ended.steady = true;
@@ -671,6 +821,12 @@ void PahoSession::serve(Ended& ended) {
       why = std::exchange(drop_why_, std::nullopt);
       changed = std::exchange(wanted_changed_, false);
       ended.at_once = why.has_value();
+      goodbye = goodbye_;
+      if (options_.by_hand && (goodbye || why) && failure_.what.empty()) failure_ = ended_by_hand;
+    }
+    if (goodbye) {
+      if (goodbye->silent || !part(Steady::now(), *goodbye)) drop({});
+      return;
     }
     if (!why) {
       if (auto [at, words] = stalls_at(); Steady::now() >= at) why = std::move(words);
@@ -689,7 +845,7 @@ void PahoSession::serve(Ended& ended) {
             failure_ = {fmt::format("going back to {}, which takes connections again", servers_.front().uri()), 0,
                         false, true};
         }
-        if (!part(Steady::now() + quick_end)) drop({});
+        if (!part(Steady::now() + quick_end, {})) drop({});
         return;
       }
       next_look = Steady::now() + return_pause;
@@ -702,7 +858,9 @@ void PahoSession::serve(Ended& ended) {
 std::pair<Steady::time_point, std::string> PahoSession::stalls_at() {
   const std::lock_guard lock(mutex_);
   const auto agreed = agreed_keep_alive_;
-  const auto patience = 2 * (agreed.count() == 0 ? options_.keep_alive : std::min(agreed, options_.keep_alive));
+  std::chrono::seconds patience =
+      2 * (agreed.count() == 0 ? options_.keep_alive : std::min(agreed, options_.keep_alive));
+  if (patience.count() == 0) patience = no_patience;
   const auto silent_at = agreed.count() == 0 ? Steady::time_point::max() : link_->heard() + 2 * agreed;
   const auto stuck_at =
       untold_.empty() ? Steady::now() + patience : Steady::time_point(Steady::duration(progress_)) + patience;
@@ -719,14 +877,14 @@ void PahoSession::leave() {
   {
     const std::lock_guard lock(mutex_);
     deadline = stop_deadline_;
-    up = phase_ == Phase::accepted;
+    up = phase_ == Phase::accepted && !(goodbye_ && goodbye_->silent);
   }
-  if (!up || !part(deadline)) drop("stopped");
+  if (!up || !part(deadline, {})) drop("stopped");
 }
 
 /// Takes no more publishes, waits for the outcomes under way, and sends DISCONNECT. False when Paho has not ended the
 /// connection in time.
-bool PahoSession::part(Steady::time_point deadline) {
+bool PahoSession::part(Steady::time_point deadline, const Goodbye& last_words) {
   {
     const std::lock_guard lock(mutex_);
     open_ = false;
@@ -737,7 +895,10 @@ bool PahoSession::part(Steady::time_point deadline) {
   MQTTAsync_disconnectOptions goodbye = MQTTAsync_disconnectOptions_initializer;
   if (v5) goodbye = MQTTAsync_disconnectOptions_initializer5;
   goodbye.context = this;
+  Lent properties;
   if (v5) {
+    goodbye.reasonCode = static_cast<MQTTReasonCodes>(last_words.reason);
+    goodbye.properties = properties.all(last_words.properties).get();
     goodbye.onSuccess5 = [](void* context, MQTTAsync_successData5*) { static_cast<PahoSession*>(context)->lost({}); };
   } else {
     goodbye.onSuccess = [](void* context, MQTTAsync_successData*) { static_cast<PahoSession*>(context)->lost({}); };
@@ -771,9 +932,9 @@ Failure PahoSession::take_failure(const Server& server) {
     tls = tls_error_;
   }
   if (const std::string certificate = link_->certificate_problem(); !certificate.empty()) {
-    failure = {certificate, 0, false, false};
+    failure = {certificate, 0, false, false, 0, false, true};
   } else if (!tls.empty() && failure.reason_code == 0) {
-    failure = {tls, 0, refuses_our_certificate(tls), false};
+    failure = {tls, 0, refuses_our_certificate(tls), false, 0, false, true};
   } else if (std::string problem = link_->protocol_problem(); !problem.empty()) {
     failure = {std::move(problem), 0, false, false};
   }
@@ -795,13 +956,22 @@ std::string PahoSession::tls_files_problem(const Server& server) const {
   return {};
 }
 
-std::string PahoSession::open_socket(const Server& server, Steady::time_point deadline) {
-  const auto cancelled = [this] { return stopping(); };
-  auto answer = resolver_.resolve(server.host, server.port, deadline, nudge_, cancelled);
+Failure PahoSession::open_socket(const Server& server, Steady::time_point deadline) {
+  const auto cancelled = [this] {
+    const std::lock_guard lock(mutex_);
+    return stopping_ || goodbye_;
+  };
+  Resolver::Answer answer;
+  if (!server.path.empty()) {
+    answer.endpoints.push_back(Endpoint::of_path(server.path));
+  } else {
+    answer = resolver_.resolve(server.host, server.port, deadline, nudge_, cancelled);
+  }
   auto& endpoints = answer.endpoints;
-  if (endpoints.empty()) return answer.error;
+  if (endpoints.empty()) return {answer.error, 0, false, false, ETIMEDOUT, answer.unknown};
   std::ranges::rotate(endpoints, endpoints.begin() + static_cast<std::ptrdiff_t>(rotation_ % endpoints.size()));
   std::string tried;
+  int last_error = 0;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     const auto now = Steady::now();
     const auto share = (deadline - now) / static_cast<std::ptrdiff_t>(endpoints.size() - i);
@@ -810,16 +980,20 @@ std::string PahoSession::open_socket(const Server& server, Steady::time_point de
     if (error == 0) {
       // MQTT 3.1.1 cannot tell a server what we take.
       const auto most = options_.version == Version::v5 ? options_.maximum_packet_size : 0;
-      link_ = std::make_shared<PahoLink>(std::move(socket), endpoints[i], server.host, server.tls, most);
+      link_ = std::make_shared<PahoLink>(std::move(socket), endpoints[i], options_.tls.verify_name ? server.host : "",
+                                         server.tls, most);
       return {};
     }
-    if (error == ECANCELED) return "stopped";
+    if (error == ECANCELED) return {"stopped", 0, false, true};
+    last_error = error;
     tried += fmt::format("{}{}: {}", tried.empty() ? "" : "; ", endpoints[i].text(),
                          error == ECONNREFUSED ? "connection refused, nothing listens there"
                          : error == ETIMEDOUT  ? "no answer"
                                                : std::strerror(error));
   }
-  return fmt::format("cannot connect ({}); is the server running, and the port right?", tried);
+  return {fmt::format("cannot connect ({}); is the server running, and the {} right?", tried,
+                      server.path.empty() ? "port" : "path"),
+          0, false, false, last_error};
 }
 
 /// Purpose::connect: makes Paho connect. Purpose::forget: called while connected, which sends nothing, it leaves Paho
@@ -832,14 +1006,14 @@ int PahoSession::ask_paho(const Server& server, Purpose purpose, int keep_alive)
   const bool asks = purpose == Purpose::connect;
   MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer;
   if (v5) connect = MQTTAsync_connectOptions_initializer5;
-  connect.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
+  connect.MQTTVersion = wire_version(options_.version);
   connect.keepAliveInterval = keep_alive;
   connect.maxInflight = 65535;
   connect.automaticReconnect = 0;
   // Paho looks at this every three seconds; ours is exact and comes first.
   connect.connectTimeout = static_cast<int>(options_.connect_timeout.count() / 1000) + 10;
 
-  const std::string uri = server.uri();
+  const std::string uri = server.path.empty() ? server.uri() : "mqtt://localhost:1883";
   char* uris[] = {const_cast<char*>(uri.c_str())};
   connect.serverURIcount = 1;
   connect.serverURIs = uris;
@@ -847,9 +1021,11 @@ int PahoSession::ask_paho(const Server& server, Purpose purpose, int keep_alive)
   Lent properties;
   if (v5) {
     connect.cleanstart = asks && options_.clean_start ? 1 : 0;
-    const auto expiry =
-        options_.clean_start ? 0 : std::clamp<long long>(options_.session_expiry.count(), 0, 0xFFFF'FFFFLL);
-    properties.four(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, asks ? static_cast<std::uint32_t>(expiry) : 0);
+    const bool ends = !asks || (options_.clean_start && !options_.by_hand);
+    const auto expiry = ends ? 0 : std::clamp<long long>(options_.session_expiry.count(), 0, 0xFFFF'FFFFLL);
+    if (expiry != 0 || !options_.by_hand || !asks)
+      properties.four(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, static_cast<std::uint32_t>(expiry));
+    if (asks) properties.all(options_.connect_properties);
     if (options_.receive_maximum != 0) properties.two(MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, options_.receive_maximum);
     if (options_.maximum_packet_size != 0)
       properties.four(MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, options_.maximum_packet_size);
@@ -870,7 +1046,7 @@ int PahoSession::ask_paho(const Server& server, Purpose purpose, int keep_alive)
     will.retained = options_.will->retain ? 1 : 0;
     connect.will = &will;
     if (v5) {
-      will_properties = will_list.message(options_.will->properties).get();
+      will_properties = will_list.message(options_.will->properties).all(options_.will_properties).get();
       connect.willProperties = &will_properties;
     }
   }
@@ -882,6 +1058,7 @@ int PahoSession::ask_paho(const Server& server, Purpose purpose, int keep_alive)
   }
 
   MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+  std::string protocols;  // each after its length, as ALPN has them
   if (server.tls) {
     const auto given = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
     tls.trustStore = given(options_.tls.ca_file);
@@ -889,7 +1066,16 @@ int PahoSession::ask_paho(const Server& server, Purpose purpose, int keep_alive)
     tls.privateKey = given(options_.tls.key_file);
     tls.enableServerCertAuth = options_.tls.verify ? 1 : 0;
     // PahoLink checks names and addresses in the handshake; Paho's own check beside it cannot read an IPv6 address.
-    tls.verify = options_.tls.verify && server.host.find(':') == std::string::npos ? 1 : 0;
+    const bool name = options_.tls.verify && options_.tls.verify_name;
+    tls.verify = name && server.host.find(':') == std::string::npos ? 1 : 0;
+    tls.privateKeyPassword = given(options_.tls.key_password);
+    tls.enabledCipherSuites = given(options_.tls.ciphers);
+    for (const auto& protocol : options_.tls.alpn) {
+      protocols += static_cast<char>(protocol.size());
+      protocols += protocol;
+    }
+    tls.protos = protocols.empty() ? nullptr : reinterpret_cast<const unsigned char*>(protocols.data());
+    tls.protos_len = static_cast<unsigned>(protocols.size());
     tls.ssl_error_cb = &on_tls_error;
     tls.ssl_error_context = this;
     connect.ssl = &tls;
@@ -907,7 +1093,7 @@ int PahoSession::ask_paho(const Server& server, Purpose purpose, int keep_alive)
 }
 
 void PahoSession::accepted(const Limits& limits, int keep_alive) {
-  ask_paho(*server_, Purpose::forget, keep_alive);
+  if (!keeps_flight()) ask_paho(*server_, Purpose::forget, keep_alive);
   {
     const std::lock_guard lock(mutex_);
     limits_ = limits;
@@ -933,8 +1119,29 @@ void PahoSession::reconnect(const std::string& why) noexcept {
   try {
     const std::lock_guard lock(mutex_);
     drop_why_ = why;
+    goodbye_.reset();
   } catch (const std::exception&) {
     return;
+  }
+  nudge_->ring();
+}
+
+void PahoSession::hang_up(std::uint8_t reason, std::vector<Property> properties) {
+  {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+    goodbye_ = {false, reason, std::move(properties)};
+    drop_why_.reset();
+  }
+  nudge_->ring();
+}
+
+void PahoSession::cut() {
+  {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+    goodbye_ = {true, 0, {}};
+    drop_why_.reset();
   }
   nudge_->ring();
 }
@@ -1128,83 +1335,126 @@ void PahoSession::send_subscriptions(const std::vector<Subscription>& subscripti
   for (const auto& [identifier, all] : by_identifier) {
     for (std::size_t first = 0; first < all.size(); first += filters_a_packet) {
       const std::size_t count = std::min(filters_a_packet, all.size() - first);
-      Call* call = nullptr;
-      {
-        const std::lock_guard lock(mutex_);
-        call = &calls_.emplace_back();
-        call->self = std::prev(calls_.end());
-        call->session = this;
-        call->connection = connection_;
-        ++answers_due_;
-      }
-      std::vector<char*> filters;
-      std::vector<int> qos;
-      std::vector<MQTTSubscribe_options> choices;
-      for (std::size_t i = first; i < first + count; ++i) {
-        const Subscription& one = *all[i];
-        filters.push_back(const_cast<char*>(one.filter.c_str()));
-        // A QoS 2 message of a kept 3.1.1 session would be lost when the connection ends between PUBREC and PUBREL,
-        // because Paho hands it over only after that and forgets it with the connection.
-        const bool lower = !v5 && !options_.clean_start && one.qos == Qos::exactly_once;
-        qos.push_back(lower ? 1 : static_cast<int>(one.qos));
-        MQTTSubscribe_options choice = MQTTSubscribe_options_initializer;
-        choice.noLocal = one.no_local ? 1 : 0;
-        choice.retainAsPublished = one.retain_as_published ? 1 : 0;
-        choice.retainHandling = one.retain_handling;
-        choices.push_back(choice);
-        call->filters.push_back(one.filter);
-      }
-      MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
-      response.context = call;
-      Lent properties;
-      if (v5) {
-        response.onSuccess5 = &on_answered5;
-        response.onFailure5 = &on_unanswered5;
-        if (identifier != 0) properties.four(MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER, identifier);
-        response.properties = properties.get();
-        response.subscribeOptions = choices.front();
-        response.subscribeOptionsCount = static_cast<int>(choices.size());
-        response.subscribeOptionsList = choices.data();
-      } else {
-        response.onSuccess = &on_answered;
-        response.onFailure = &on_unanswered;
-      }
-      const int rc = MQTTAsync_subscribeMany(handle_, static_cast<int>(count), filters.data(), qos.data(), &response);
-      wake_paho_sender();
-      if (rc != MQTTASYNC_SUCCESS) answered(call, {});
+      Call* const call = new_call(true);
+      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
+      const std::vector<const Subscription*> some(begin, begin + static_cast<std::ptrdiff_t>(count));
+      if (send_subscribe(call, some, identifier, {}) != MQTTASYNC_SUCCESS) answered(call, {});
     }
   }
 }
 
-void PahoSession::send_unsubscriptions(const std::vector<std::string>& old) {
+Call* PahoSession::new_call(bool subscribes) {
+  const std::lock_guard lock(mutex_);
+  Call* const call = &calls_.emplace_back();
+  call->self = std::prev(calls_.end());
+  call->session = this;
+  call->connection = connection_;
+  call->subscribes = subscribes;
+  ++answers_due_;
+  return call;
+}
+
+int PahoSession::send_subscribe(Call* call, const std::vector<const Subscription*>& all, std::uint32_t identifier,
+                                const std::vector<Property>& given) {
   const bool v5 = options_.version == Version::v5;
+  std::vector<char*> filters;
+  std::vector<int> qos;
+  std::vector<MQTTSubscribe_options> choices;
+  for (const auto* const subscription : all) {
+    const Subscription& one = *subscription;
+    filters.push_back(const_cast<char*>(one.filter.c_str()));
+    // A QoS 2 message of a kept 3.1.1 session would be lost when the connection ends between PUBREC and PUBREL,
+    // because Paho hands it over only after that and forgets it with the connection.
+    const bool lower = !v5 && !options_.clean_start && !keeps_flight() && one.qos == Qos::exactly_once;
+    qos.push_back(lower ? 1 : static_cast<int>(one.qos));
+    MQTTSubscribe_options choice = MQTTSubscribe_options_initializer;
+    choice.noLocal = one.no_local ? 1 : 0;
+    choice.retainAsPublished = one.retain_as_published ? 1 : 0;
+    choice.retainHandling = one.retain_handling;
+    choices.push_back(choice);
+    call->filters.push_back(one.filter);
+  }
+  MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+  response.context = call;
+  Lent properties;
+  if (v5) {
+    response.onSuccess5 = &on_answered5;
+    response.onFailure5 = &on_unanswered5;
+    if (identifier != 0) properties.four(MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER, identifier);
+    response.properties = properties.all(given).get();
+    response.subscribeOptions = choices.front();
+    response.subscribeOptionsCount = static_cast<int>(choices.size());
+    response.subscribeOptionsList = choices.data();
+  } else {
+    response.onSuccess = &on_answered;
+    response.onFailure = &on_unanswered;
+  }
+  const int rc =
+      MQTTAsync_subscribeMany(handle_, static_cast<int>(filters.size()), filters.data(), qos.data(), &response);
+  wake_paho_sender();
+  return rc;
+}
+
+bool PahoSession::subscribe_once(std::uint64_t slot, const std::vector<Subscription>& subscriptions,
+                                 const std::vector<Property>& properties) {
+  const std::lock_guard publishing(publish_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!open_) return false;
+  }
+  Call* const call = new_call(true);
+  call->slot = slot;
+  std::vector<const Subscription*> all;
+  for (const auto& one : subscriptions) all.push_back(&one);
+  if (send_subscribe(call, all, 0, properties) == MQTTASYNC_SUCCESS) return true;
+  call->slot.reset();
+  answered(call, {});
+  return false;
+}
+
+bool PahoSession::unsubscribe_once(std::uint64_t slot, const std::vector<std::string>& filters,
+                                   const std::vector<Property>& properties) {
+  const std::lock_guard publishing(publish_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!open_) return false;
+  }
+  Call* const call = new_call(false);
+  call->slot = slot;
+  call->filters = filters;
+  if (send_unsubscribe(call, filters, properties) == MQTTASYNC_SUCCESS) return true;
+  call->slot.reset();
+  answered(call, {});
+  return false;
+}
+
+void PahoSession::send_unsubscriptions(const std::vector<std::string>& old) {
   for (std::size_t first = 0; first < old.size(); first += filters_a_packet) {
     const std::size_t count = std::min(filters_a_packet, old.size() - first);
-    Call* call = nullptr;
-    {
-      const std::lock_guard lock(mutex_);
-      call = &calls_.emplace_back();
-      call->self = std::prev(calls_.end());
-      call->session = this;
-      call->connection = connection_;
-      call->subscribes = false;
-      ++answers_due_;
-    }
-    std::vector<char*> filters;
-    for (std::size_t i = first; i < first + count; ++i) filters.push_back(const_cast<char*>(old[i].c_str()));
-    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
-    response.context = call;
-    if (v5) {
-      response.onSuccess5 = &on_answered5;
-      response.onFailure5 = &on_unanswered5;
-    } else {
-      response.onSuccess = &on_answered;
-      response.onFailure = &on_unanswered;
-    }
-    const int rc = MQTTAsync_unsubscribeMany(handle_, static_cast<int>(count), filters.data(), &response);
-    wake_paho_sender();
-    if (rc != MQTTASYNC_SUCCESS) answered(call, {});
+    Call* const call = new_call(false);
+    const auto begin = old.begin() + static_cast<std::ptrdiff_t>(first);
+    const std::vector<std::string> some(begin, begin + static_cast<std::ptrdiff_t>(count));
+    if (send_unsubscribe(call, some, {}) != MQTTASYNC_SUCCESS) answered(call, {});
   }
+}
+
+int PahoSession::send_unsubscribe(Call* call, const std::vector<std::string>& old, const std::vector<Property>& given) {
+  std::vector<char*> filters;
+  for (const auto& filter : old) filters.push_back(const_cast<char*>(filter.c_str()));
+  MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+  response.context = call;
+  Lent properties;
+  if (options_.version == Version::v5) {
+    response.onSuccess5 = &on_answered5;
+    response.onFailure5 = &on_unanswered5;
+    response.properties = properties.all(given).get();
+  } else {
+    response.onSuccess = &on_answered;
+    response.onFailure = &on_unanswered;
+  }
+  const int rc = MQTTAsync_unsubscribeMany(handle_, static_cast<int>(filters.size()), filters.data(), &response);
+  wake_paho_sender();
+  return rc;
 }
 
 bool PahoSession::wait_for_answers() {
@@ -1216,7 +1466,14 @@ bool PahoSession::wait_for_answers() {
 }
 
 /// codes: one for each filter of a SUBSCRIBE; none when there was no answer.
-void PahoSession::answered(Call* call, const std::vector<int>& codes) {
+void PahoSession::answered(Call* call, const std::vector<int>& codes, std::vector<Property> properties) {
+  if (call->slot && (!codes.empty() || !call->subscribes)) {
+    Answer answer;
+    for (const int code : codes) answer.codes.push_back(static_cast<std::uint8_t>(code));
+    answer.properties = std::move(properties);
+    const std::lock_guard lock(listener_mutex_);
+    if (listener_ != nullptr) listener_->on_answer(*call->slot, answer);
+  }
   {
     const std::lock_guard lock(mutex_);
     if (call->connection == connection_ && answers_due_ > 0) --answers_due_;
@@ -1224,6 +1481,7 @@ void PahoSession::answered(Call* call, const std::vector<int>& codes) {
       for (std::size_t i = 0; i < std::min(codes.size(), call->filters.size()); ++i) {
         if (codes[i] < 0x80) continue;
         std::string why = reason_words(options_.version, Packet::suback, codes[i]);
+        if (call->slot) continue;
         log::error("{}: the server refuses the subscription to '{}': {}", options_.name, call->filters[i], why);
         refused_[call->filters[i]] = std::move(why);
       }
@@ -1290,7 +1548,10 @@ void PahoSession::on_disconnect_packet(void* context, MQTTProperties* properties
     const int code = reason;
     Failure failure{reason_words(Version::v5, Packet::disconnect, code), code, is_authentication(Version::v5, code),
                     false};
-    if (properties != nullptr) failure.what += server_reference(*properties) + reason_string(*properties);
+    if (properties != nullptr) {
+      failure.what += server_reference(*properties) + reason_string(*properties);
+      failure.properties = read_all(*properties);
+    }
     static_cast<PahoSession*>(context)->lost(std::move(failure));  // no on_lost comes after this
   });
 }
@@ -1305,6 +1566,7 @@ int PahoSession::on_arrived(void* context, char* topic, int length, MQTTAsync_me
     arrival.message.qos = static_cast<Qos>(message->qos);
     arrival.message.retain = message->retained != 0;
     arrival.duplicate = message->dup != 0;
+    arrival.packet = static_cast<std::uint16_t>(message->msgid);
     if (self->options_.version == Version::v5) read_message(message->properties, arrival);
     self->note_progress(Steady::now());
     self->moved_ = true;
@@ -1323,8 +1585,12 @@ void PahoSession::on_published(void* context, MQTTAsync_successData*) noexcept {
   });
 }
 
-void PahoSession::on_published5(void* context, MQTTAsync_successData5*) noexcept {
-  on_published(context, nullptr);
+void PahoSession::on_published5(void* context, MQTTAsync_successData5* data) noexcept {
+  guarded([&] {
+    auto* const pending = static_cast<Pending*>(context);
+    const int code = data == nullptr ? 0 : data->reasonCode;
+    pending->session->settle(pending, {Outcome::Kind::delivered, static_cast<std::uint8_t>(std::max(code, 0)), {}});
+  });
 }
 
 void PahoSession::on_unpublished(void* context, MQTTAsync_failureData*) noexcept {
@@ -1368,15 +1634,18 @@ void PahoSession::on_answered5(void* context, MQTTAsync_successData5* data) noex
   guarded([&] {
     auto* const call = static_cast<Call*>(context);
     std::vector<int> codes;
-    if (call->subscribes && data != nullptr) {
-      const auto count = static_cast<std::size_t>(std::max(data->alt.sub.reasonCodeCount, 0));
-      if (count <= 1) {
-        codes.push_back(data->reasonCode);
-      } else {
-        codes.assign(data->alt.sub.reasonCodes, data->alt.sub.reasonCodes + count);
-      }
+    if (data == nullptr) {
+      call->session->answered(call, codes);
+      return;
     }
-    call->session->answered(call, codes);
+    const auto& all = data->alt.sub;  // alt.unsub is the same
+    const auto count = static_cast<std::size_t>(std::max(all.reasonCodeCount, 0));
+    if (count <= 1) {
+      codes.push_back(data->reasonCode);
+    } else {
+      codes.assign(all.reasonCodes, all.reasonCodes + count);
+    }
+    call->session->answered(call, codes, read_all(data->properties));
   });
 }
 
@@ -1412,19 +1681,37 @@ int PahoSession::on_tls_error(const char* text, size_t length, void* context) no
 
 /// What make_paho_session hands out. Paho's threads may touch a handle after it was destroyed (paho.mqtt.c#1623,
 /// #1669), and its callbacks carry our addresses, so a session that was started is never freed: it is disconnected,
-/// silent, and kept in a list: a few kilobytes, and no descriptor, for each session that a process ever had.
+/// silent, and kept in a list, without a descriptor, until the next session with its client id and version takes it: a
+/// few kilobytes for each client id that a process ever had.
 class Door final : public Session {
  public:
-  Door(SessionOptions options, SessionListener& listener)
-      : session_(std::make_unique<PahoSession>(std::move(options), listener)) {}
+  Door(SessionOptions options, SessionListener& listener) {
+    auto servers = read_servers(options);
+    {
+      auto& all = retired();
+      const std::lock_guard lock(all.mutex);
+      const bool tls = servers.front().tls;
+      const auto found =
+          std::ranges::find_if(all.sessions, [&](const auto& one) { return one->can_begin_with(options, tls); });
+      if (found != all.sessions.end()) {
+        (*found)->unretire();
+        session_ = std::move(*found);
+        all.sessions.erase(found);
+      }
+    }
+    if (session_) {
+      session_->begin_with(std::move(options), std::move(servers), listener);
+    } else {
+      session_ = std::make_unique<PahoSession>(std::move(options), std::move(servers), listener);
+    }
+  }
   ~Door() override {
     session_->stop(milliseconds(0));
     if (!session_->was_started()) return;
     session_->retire();
-    static auto* const mutex = new std::mutex;
-    static auto* const retired = new std::vector<std::unique_ptr<PahoSession>>;
-    const std::lock_guard lock(*mutex);
-    retired->push_back(std::move(session_));
+    auto& all = retired();
+    const std::lock_guard lock(all.mutex);
+    all.sessions.push_back(std::move(session_));
   }
   Door(const Door&) = delete;
   Door& operator=(const Door&) = delete;
@@ -1438,11 +1725,31 @@ class Door final : public Session {
   bool call_soon() noexcept override { return session_->call_soon(); }
   void subscribe(std::vector<Subscription> subscriptions) override { session_->subscribe(std::move(subscriptions)); }
   void reconnect(const std::string& why) noexcept override { session_->reconnect(why); }
+  void hang_up(std::uint8_t reason, std::vector<Property> properties) override {
+    session_->hang_up(reason, std::move(properties));
+  }
+  void cut() override { session_->cut(); }
+  bool subscribe_once(std::uint64_t slot, const std::vector<Subscription>& subscriptions,
+                      const std::vector<Property>& properties) override {
+    return session_->subscribe_once(slot, subscriptions, properties);
+  }
+  bool unsubscribe_once(std::uint64_t slot, const std::vector<std::string>& filters,
+                        const std::vector<Property>& properties) override {
+    return session_->unsubscribe_once(slot, filters, properties);
+  }
   [[nodiscard]] State state() const noexcept override { return session_->state(); }
   [[nodiscard]] Failure last_failure() const override { return session_->last_failure(); }
   [[nodiscard]] std::vector<std::string> refused() const override { return session_->refused(); }
 
  private:
+  struct Retired {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<PahoSession>> sessions;
+  };
+  static Retired& retired() {
+    static auto* const all = new Retired;  // never destroyed: Paho's threads outlive main()
+    return *all;
+  }
   std::unique_ptr<PahoSession> session_;
 };
 

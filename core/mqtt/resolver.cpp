@@ -86,6 +86,7 @@ Resolver::Answer Resolver::resolve(const std::string& host, std::uint16_t port, 
         if (done && (ours = running_->host == host && running_->port == port)) {
           answer.endpoints = std::move(running_->found);
           if (running_->error != 0) answer.error = words(host, running_->error);
+          answer.unknown = running_->error != 0;
         }
       }
       if (done) break;

@@ -27,6 +27,7 @@ class Resolver {
   struct Answer {
     std::vector<Endpoint> endpoints;  ///< in the order to try them; empty: see error
     std::string error;                ///< in words
+    bool unknown = false;             ///< the name servers do not answer, or not with an address
   };
   /// Waits until the answer is there, the deadline, or cancelled() says so after nudge rang.
   /// Addresses in numbers need no lookup. nudge must be shared because a hanging lookup outlives the call.

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <sys/un.h>
 
 #include <tidegate/error.hpp>
 
@@ -15,8 +16,9 @@ namespace {
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
   throw ConfigError(fmt::format(
-      "server address '{}' {}; write mqtt://host:port, or mqtts://host:port for TLS, an IPv6 address in brackets", text,
-      why));
+      "server address '{}' {}; write mqtt://host:port, mqtts://host:port for TLS, an IPv6 address in brackets, or "
+      "unix:/path for a socket of this machine",
+      text, why));
 }
 
 bool is_host_character(char c) {
@@ -26,6 +28,7 @@ bool is_host_character(char c) {
 }  // namespace
 
 std::string Server::uri() const {
+  if (!path.empty()) return fmt::format("unix:{}", path);
   const bool ipv6 = host.find(':') != std::string::npos;
   return fmt::format("{}://{}{}{}:{}", tls ? "mqtts" : "mqtt", ipv6 ? "[" : "", host, ipv6 ? "]" : "", port);
 }
@@ -33,6 +36,14 @@ std::string Server::uri() const {
 Server parse_server(std::string_view text) {
   Server server;
   std::string_view rest = text;
+  if (rest.starts_with("unix:")) {
+    server.host = "localhost";
+    server.path = rest.substr(5);
+    if (server.path.empty()) refuse(text, "has no path");
+    if (server.path.size() >= sizeof(sockaddr_un::sun_path))
+      refuse(text, fmt::format("has a path of more than {} bytes", sizeof(sockaddr_un::sun_path) - 1));
+    return server;
+  }
   if (rest.starts_with("mqtt://")) {
     rest.remove_prefix(7);
   } else if (rest.starts_with("mqtts://")) {

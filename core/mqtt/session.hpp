@@ -10,22 +10,27 @@
 #include <vector>
 
 #include <tidegate/message.hpp>
+#include <tidegate/property.hpp>
 
 namespace tidegate::mqtt {
 
-enum class Version : std::uint8_t { v3_1_1 = 4, v5 = 5 };
+enum class Version : std::uint8_t { v3_1 = 3, v3_1_1 = 4, v5 = 5 };
 
 struct Tls {
-  bool enabled = false;   ///< all servers must be mqtts://, which alone is enough to have TLS
-  std::string ca_file;    ///< PEM; empty: the system's CA store
-  std::string cert_file;  ///< PEM client certificate, or empty
-  std::string key_file;   ///< PEM, or empty
-  bool verify = true;     ///< chain and host name; false must have been asked for in so many words
+  bool enabled = false;     ///< all servers must be mqtts://, which alone is enough to have TLS
+  std::string ca_file;      ///< PEM; empty: the system's CA store
+  std::string cert_file;    ///< PEM client certificate, or empty
+  std::string key_file;     ///< PEM, or empty
+  bool verify = true;       ///< chain and host name; false must have been asked for in so many words
+  bool verify_name = true;  ///< host name, where the chain is verified; likewise
+  std::string key_password = {};
+  std::string ciphers = {};  ///< OpenSSL's names, for TLS 1.2; empty: its defaults
+  std::vector<std::string> alpn = {};
 };
 
 struct SessionOptions {
   std::string name;  ///< for log lines: "local", "upstream cloud"
-  /// mqtt://host:port or mqtts://host:port, tried in order, then after a pause from the first again.
+  /// mqtt://host:port, mqtts://host:port or unix:/path, tried in order, then after a pause from the first again.
   std::vector<std::string> servers;
   std::string client_id;
   Version version = Version::v5;
@@ -44,6 +49,13 @@ struct SessionOptions {
   /// and then go back to it. 0: stay until the connection ends.
   std::chrono::milliseconds return_after{300'000};
   std::optional<Message> will;
+  std::vector<Property> will_properties = {};     ///< MQTT 5, beside those of the will's message
+  std::vector<Property> connect_properties = {};  ///< MQTT 5, beside those that the other options stand for
+  /// For who decides about each connection himself: start() and reconnect() make one attempt each, hang_up() ends a
+  /// connection; a server may take as long as keep_alive to answer CONNECT; session_expiry counts with clean_start too.
+  /// When not clean_start, what is under way when a connection ends is not told as unknown but stays with Paho, which
+  /// goes on with it on the next one, unless the server has not kept the session.
+  bool by_hand = false;
   std::uint16_t receive_maximum = 100;           ///< what we announce for messages towards us
   std::uint32_t maximum_packet_size = 2U << 20;  ///< what we announce, bytes
   std::uint16_t window = 100;                    ///< most QoS 1 and 2 publishes under way that publish() is called with
@@ -57,6 +69,7 @@ struct Limits {
   Qos maximum_qos = Qos::exactly_once;
   bool retain_available = true;
   bool subscription_identifiers = true;
+  std::vector<Property> properties = {};  ///< all of the CONNACK's
 };
 
 enum class State : std::uint8_t { stopped, connecting, connected, waiting };  ///< waiting: for the next attempt
@@ -78,6 +91,13 @@ struct Arrival {
   Message message;
   std::vector<std::uint32_t> subscriptions;
   bool duplicate = false;
+  std::uint16_t packet = 0;  ///< packet identifier, QoS 1 and 2
+};
+
+/// What a server said to a SUBSCRIBE or an UNSUBSCRIBE, a code for each filter; none to an UNSUBSCRIBE before MQTT 5.
+struct Answer {
+  std::vector<std::uint8_t> codes;
+  std::vector<Property> properties = {};
 };
 
 /// What became of one publish.
@@ -98,6 +118,11 @@ struct Failure {
   int reason_code = 0;          ///< CONNACK's or DISCONNECT's; 0 when the network failed first
   bool authentication = false;  ///< user name, password, client id or certificate refused
   bool ours = false;            ///< ended by us: stop, reconnect(), no progress, no answer in time, going back
+  int error = 0;                ///< errno of the network, or 0
+  bool name = false;            ///< the host's name could not be looked up
+  bool tls = false;             ///< TLS failed
+  bool asked = false;           ///< hang_up() or reconnect() ended it
+  std::vector<Property> properties = {};  ///< of the DISCONNECT
 };
 
 /// Told what happens to a Session: on_message and on_outcome on Paho's threads, under its process-wide lock, the rest
@@ -108,6 +133,8 @@ struct Failure {
 class SessionListener {
  public:
   virtual ~SessionListener() = default;
+  /// by_hand: the server is reached, and verified, and CONNECT comes next or has just been sent.
+  virtual void on_opened() {}
   /// The subscriptions have been sent by then, and their answers have come; messages may have come before.
   virtual void on_connected(const Limits& limits) = 0;
   /// After a connection, and after every attempt that failed. All outcomes have been told by then. Not after stop().
@@ -121,6 +148,9 @@ class SessionListener {
   /// publish() and flush() may be called here. Other calls may come meanwhile, on other threads. Session::call_soon()
   /// asks for one.
   virtual void on_outcomes_told() {}
+  /// To subscribe_once() and unsubscribe_once(); slot is what they were given. On one of Paho's threads, like
+  /// on_message. None comes when the connection ends first.
+  virtual void on_answer(std::uint64_t /*slot*/, const Answer& /*answer*/) {}
 };
 
 /// One MQTT connection that keeps itself up, with its state. It connects on a thread of its own (names are resolved
@@ -152,6 +182,21 @@ class Session {
   virtual void subscribe(std::vector<Subscription> subscriptions) = 0;
   /// Drops the connection and connects again at once; for a watchdog that saw no progress. Thread-safe.
   virtual void reconnect(const std::string& why) noexcept = 0;
+  /// by_hand: ends the connection, or the attempt at one, with a DISCONNECT that says this in MQTT 5, after what was
+  /// published before. Thread-safe; returns at once.
+  virtual void hang_up(std::uint8_t /*reason*/, std::vector<Property> /*properties*/) {}
+  /// The same without a DISCONNECT; a stop() that follows sends none either.
+  virtual void cut() {}
+  /// Send one SUBSCRIBE, UNSUBSCRIBE, apart from the wanted set. False when not connected. Thread-safe; not from a
+  /// callback.
+  [[nodiscard]] virtual bool subscribe_once(std::uint64_t /*slot*/, const std::vector<Subscription>& /*subscriptions*/,
+                                            const std::vector<Property>& /*properties*/) {
+    return false;
+  }
+  [[nodiscard]] virtual bool unsubscribe_once(std::uint64_t /*slot*/, const std::vector<std::string>& /*filters*/,
+                                              const std::vector<Property>& /*properties*/) {
+    return false;
+  }
   [[nodiscard]] virtual State state() const noexcept = 0;
   /// Why the last connection or attempt failed, as on_disconnected was told; what is empty when none did. Thread-safe.
   [[nodiscard]] virtual Failure last_failure() const = 0;

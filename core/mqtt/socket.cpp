@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -12,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <tidegate/error.hpp>
@@ -34,7 +37,14 @@ int Descriptor::release() noexcept {
   return std::exchange(fd_, -1);
 }
 
-Nudge::Nudge() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Nudge::Nudge() {
+  open();
+}
+
+void Nudge::open() {
+  const std::lock_guard lock(mutex_);
+  if (event_) return;
+  event_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event_) throw SystemError(errno, "cannot make an eventfd");
 }
 
@@ -60,7 +70,17 @@ short Nudge::wait_until(Steady::time_point until, int fd, short events) const no
   return waits[1].revents;
 }
 
+Endpoint Endpoint::of_path(const std::string& path) {
+  Endpoint endpoint;
+  auto* const local = reinterpret_cast<sockaddr_un*>(&endpoint.address);
+  local->sun_family = AF_UNIX;
+  std::memcpy(local->sun_path, path.data(), std::min(path.size(), sizeof local->sun_path - 1));
+  endpoint.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return endpoint;
+}
+
 std::string Endpoint::text() const {
+  if (address.ss_family == AF_UNIX) return reinterpret_cast<const sockaddr_un*>(&address)->sun_path;
   char buffer[INET6_ADDRSTRLEN] = "";
   if (address.ss_family == AF_INET6) {
     const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
@@ -77,8 +97,10 @@ int dial(const Endpoint& endpoint, Steady::time_point deadline, const Nudge& nud
   socket = Descriptor(::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return errno;
   const int on = 1;
-  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  if (endpoint.address.ss_family != AF_UNIX) {
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  }
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) return 0;
   if (errno != EINPROGRESS) return errno;
   while (!cancelled()) {

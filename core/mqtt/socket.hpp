@@ -36,8 +36,9 @@ class Nudge {
  public:
   Nudge();  ///< Throws SystemError.
   void ring() const noexcept;
-  /// Gives its descriptor back: ringing does nothing from then on. When nobody waits any more.
+  /// Gives its descriptor back: ringing does nothing until open(). When nobody waits any more.
   void close() noexcept;
+  void open();  ///< Throws SystemError.
   /// Waits for a ring, for events on fd (if it is not -1), or until the time. Returns what poll saw on fd, else 0.
   short wait_until(Steady::time_point until, int fd = -1, short events = 0) const noexcept;
 
@@ -51,12 +52,15 @@ struct Endpoint {
   sockaddr_storage address{};
   socklen_t length = 0;
 
-  /// "192.0.2.1:1883" or "[2001:db8::1]:1883".
+  /// Of a unix socket. path is short enough.
+  [[nodiscard]] static Endpoint of_path(const std::string& path);
+  /// "192.0.2.1:1883", "[2001:db8::1]:1883" or the path.
   [[nodiscard]] std::string text() const;
 };
 
-/// Connects over TCP. The socket is non-blocking, close-on-exec, without Nagle's delay, with keep-alive probes.
-/// Ends early, with ECANCELED, when cancelled() says so after nudge rang. Returns the error number, 0 for connected.
+/// Connects over TCP, or to a unix socket. The socket is non-blocking, close-on-exec, without Nagle's delay, with
+/// keep-alive probes. Ends early, with ECANCELED, when cancelled() says so after nudge rang. Returns the error number,
+/// 0 for connected.
 int dial(const Endpoint& endpoint, Steady::time_point deadline, const Nudge& nudge,
          const std::function<bool()>& cancelled, Descriptor& socket);
 

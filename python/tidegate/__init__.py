@@ -31,9 +31,10 @@ from .line import Button, Counter, Input, Led, Output, RgbLed, Sensor
 from .message import Message, Properties
 from .messages import Messages
 from .receipt import Receipt
+from .session import Session
 from .spool import Lane, Record, Spool
 
 __all__ = ["App", "Button", "ConfigError", "Counter", "Gateway", "Input", "Lane", "Led", "Message", "Messages", "MissingPackageError",
-           "Output", "PayloadError", "Properties", "Receipt", "Record", "RgbLed", "Sensor", "Spool",
+           "Output", "PayloadError", "Properties", "Receipt", "Record", "RgbLed", "Sensor", "Session", "Spool",
            "StateError", "SystemCallError", "TidegateError",
            "TopicError", "UnavailableError", "__version__"]

@@ -67,7 +67,7 @@ def until(witness, wanted, again=lambda: None):
 
 def test_each_script_of_the_page_is_run_here():
     text = pathlib.Path(__file__).read_text(encoding="utf-8")
-    assert len(SCRIPTS) == 10 and all(f'"{name}"' in text for name in SCRIPTS)
+    assert len(SCRIPTS) == 11 and all(f'"{name}"' in text for name in SCRIPTS)
 
 
 def test_the_first_script_has_five_lines_and_publishes(run, gateway):
@@ -222,3 +222,10 @@ def test_systemd_finds_no_fault_with_the_unit(tmp_path):
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=60, env=tool_environment())
     assert "greenhouse.service" not in done.stdout, done.stdout
+
+
+def test_mqtt_by_hand(script, broker):
+    program = script(SCRIPTS["by_hand.py"].replace("mqtt://127.0.0.1:1883", broker.url))
+    program.wait_for("granted (1,)")
+    broker.publish("sensors/one", "21.5")
+    assert program.wait_for("sensors/one") == "sensors/one b'21.5'"

@@ -34,12 +34,17 @@ TEST(AServerAddress, TakesAnIpv6AddressInBrackets) {
   EXPECT_EQ(parse_server("mqtts://[2001:db8::1]"), (Server{"2001:db8::1", 8883, true}));
 }
 
+TEST(AServerAddress, MayBeAUnixSocket) {
+  EXPECT_EQ(parse_server("unix:/run/broker.sock").path, "/run/broker.sock");
+  EXPECT_FALSE(parse_server("unix:/run/broker.sock").tls);
+}
+
 TEST(AServerAddress, MayEndInASlash) {
   EXPECT_EQ(parse_server("mqtt://h:1/"), (Server{"h", 1, false}));
 }
 
 TEST(AServerAddress, IsWrittenAsItIsRead) {
-  for (const char* text : {"mqtt://h:1883", "mqtts://broker.example.com:8883", "mqtt://[::1]:1884"})
+  for (const char* text : {"mqtt://h:1883", "mqtts://broker.example.com:8883", "mqtt://[::1]:1884", "unix:/run/b"})
     EXPECT_EQ(parse_server(text).uri(), text);
 }
 
@@ -63,6 +68,7 @@ TEST(ABadServerAddress, IsRefusedWithAReasonAndAWayToMendIt) {
       {"mqtt://[::1]x", "goes on"},
       {"mqtt://[localhost]:1", "no IPv6 address"},
       {"mqtt://a b", "no host name"},
+      {"unix:", "no path"},
   };
   for (const auto& [text, why] : bad) {
     try {
