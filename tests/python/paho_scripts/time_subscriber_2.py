@@ -1,0 +1,26 @@
+# SPDX-FileCopyrightText: 2026 The Tidegate authors
+# SPDX-License-Identifier: Apache-2.0
+import os
+
+import tidegate.paho.client as mqtt
+
+
+def on_connect(client, userdata, flags, reason_code, properties):
+    print("Connected with result code " + str(reason_code))
+    client.subscribe("loft/motion1")
+
+
+def on_subscribe(client, userdata, mid, reason_code_list, properties):
+    print("Subscribed: " + str(mid) + " " + str(reason_code_list[0]))
+
+
+def on_message(client, userdata, msg):
+    print(msg.topic + " " + str(msg.payload))
+
+
+client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+client.on_connect = on_connect
+client.on_subscribe = on_subscribe
+client.on_message = on_message
+client.connect(os.environ.get("HOST", "localhost"), int(os.environ.get("PORT", "1883")), 60)
+client.loop_forever()
