@@ -231,7 +231,7 @@ class Gateway:
             while True:
                 moves = self.clock.rest(self._running)
                 self._look_at_lines()
-                if self._take(0.0) or self._up and not (lazily and not self._is_urgent()) and self._exchange():
+                if not (lazily and not self._is_urgent()) and (self._take(0.0) or self._up and self._exchange()):
                     continue
                 if not self._running() and self.clock.moves == moves:  # what was under way may have arrived since
                     return
