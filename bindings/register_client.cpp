@@ -91,7 +91,8 @@ py::dict counters(const BoundClient& client) {
 
 BoundClient make(std::string url, std::string client_id, std::optional<std::string> username,
                  std::optional<std::string> password, bool clean_start, double session_expiry, std::size_t inbox,
-                 std::size_t outgoing, const std::optional<std::string>& runtime, BoundLane* keep, const std::optional<double>& backoff) {
+                 std::size_t outgoing, const std::optional<std::string>& runtime, BoundLane* keep,
+                 const std::optional<double>& backoff) {
   ClientOptions options;
   options.url = std::move(url);
   options.client_id = std::move(client_id);

@@ -109,7 +109,7 @@ def test_a_spool_of_its_own(run, tmp_path, monkeypatch):
     assert one.end() == 0 and one.lines == ["meter/total 42"]
 
 
-def test_the_gateway_inside_a_script(tmp_path, upstream, monkeypatch):
+def test_the_gateway_inside_a_script(script, tmp_path, upstream, monkeypatch):
     for name in ("RUNTIME_DIRECTORY", "STATE_DIRECTORY"):
         (tmp_path / name).mkdir()
         monkeypatch.setenv(name, str(tmp_path / name))
@@ -117,13 +117,10 @@ def test_the_gateway_inside_a_script(tmp_path, upstream, monkeypatch):
     (tmp_path / "inside.py").write_text(SCRIPTS["inside.py"])
     monkeypatch.chdir(tmp_path)
     seen = Witness(upstream, "greenhouse/load")
-    one = Script(tmp_path / "inside.py", TIDEGATE_BROKER="")
-    try:
-        assert float(seen.next()[1]) >= 0
-        assert one.end(signal.SIGINT) == 0, one.lines
-    finally:
-        one.kill()
-        seen.stop()
+    one = script(tmp_path / "inside.py", TIDEGATE_BROKER="")
+    assert float(seen.next()[1]) >= 0
+    assert one.end(signal.SIGINT) == 0, one.lines
+    seen.stop()
 
 
 def test_lines_as_the_plugin_would_say(run, gateway, say):
