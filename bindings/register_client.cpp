@@ -134,7 +134,10 @@ void register_client(py::module_& module) {
           py::arg("timeout"), py::call_guard<Released>())
       .def("subscribe", &subscribe, py::arg("subscriptions"), py::arg("no_local") = false)
       .def(
-          "age", [](BoundClient& client, double seconds) { client->age(milliseconds(std::llround(seconds * 1000))); },
+          "age",
+          [](BoundClient& client, double seconds) {
+            client->age(std::chrono::milliseconds(std::llround(seconds * 1000)));
+          },
           py::arg("seconds"))
       .def("wait", &wait, py::arg("most"), py::arg("timeout"))
       .def("wake", [](BoundClient& client) { client->wake(); })

@@ -237,8 +237,8 @@ void Broker::ask_version(std::uint16_t last_port) {
 
 /// By value: the callback that has them ends here.
 void Broker::answered(std::string program, std::uint16_t last_port) {
+  answer_ = {};  // before its descriptor is closed: a child of this process may have that open, and epoll goes on then
   question_.reap();
-  answer_ = {};
   deadline_ = {};
   try {
     const auto version = parse_version(read_file(in_runtime("broker/version")));
@@ -319,6 +319,7 @@ void Broker::ended() {
   const pid_t pid = process_.pid();
   const bool was_up = state_ == State::up;
   const bool was_outdated = outdated_;
+  end_ = {};  // as in answered()
   const std::string how = event::show_end(process_.reap());
   const std::vector<std::string> said = errors();
   let_go();

@@ -132,7 +132,7 @@ if __name__ == "__main__":
     one.wait_for("sum 285")
 
 
-@pytest.mark.parametrize("first", [False])
+@pytest.mark.parametrize("first", [True, False])
 def test_a_sub_interpreter_is_refused_with_the_reason(script, first):
     """Whether it is the first to import tidegate, or the main one was."""
     module = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"

@@ -190,11 +190,13 @@ def test_a_reading_with_a_topic_of_its_own_is_found_by_its_name(gateway):
 def test_a_program_that_does_not_stop_its_gateway_ends_in_order(script, text, arrivals, tmp_path):
     (tmp_path / "gw.toml").write_text(text)
     one = script(f"""
+import time
 from tidegate import Gateway
 gateway = Gateway.from_file({str(tmp_path / "gw.toml")!r})
 gateway.start()
+while gateway.status()["upstreams"][0]["state"] != "connected":
+    time.sleep(0.01)
 gateway.publish("up/last", "word")
-print("end of the script")
 """)
     assert one.end() == 0, one.lines
     assert arrivals.next() == ("site/up/last", "word")
