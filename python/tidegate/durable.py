@@ -115,25 +115,28 @@ class Durable:
 
     def _work(self, with_former):
         while not self._ended:
-            due = self._not_before - time.monotonic()
-            for event in self._client.wait(_BATCH, min(_LOOK, due) if due > 0 else _LOOK):
-                if event[0] == _MESSAGE:
-                    self._take_unkept(event)
-                elif event[0] == _CONNECTED:
-                    self._complain(None)
-                    if with_former:
-                        self._subscribe(self.filters)
-                        with_former = False
-                    self._save_filters()
-                elif event[0] == _DISCONNECTED and self._app.connected:  # else the App says so
-                    self._complain(f"no connection to the local broker: {event[4]}")
             try:
+                due = self._not_before - time.monotonic()
+                for event in self._client.wait(_BATCH, min(_LOOK, due) if due > 0 else _LOOK):
+                    if event[0] == _MESSAGE:
+                        self._take_unkept(event)
+                    elif event[0] == _CONNECTED:
+                        self._complain(None)
+                        if with_former:
+                            self._subscribe(self.filters)
+                            with_former = False
+                        self._save_filters()
+                    elif event[0] == _DISCONNECTED and self._app.connected:  # else the App says so
+                        self._complain(f"no connection to the local broker: {event[4]}")
                 self._look()
                 self._feed()
             except StateError:  # the App has closed the spool
                 return
             except TidegateError as error:
                 self._complain(f"its messages wait: {error}")
+            except Exception:
+                log.critical("%s: the thread that brings its messages failed, and goes on; please report this", self.handler.name,
+                             exc_info=True)
 
     def _subscribe(self, filters):
         self._client.subscribe([(one, 1, number, False) for number, one in enumerate(filters, 1)])

@@ -133,6 +133,7 @@ class Line:
     # for those who wait
 
     def _wait(self, reached, timeout):
+        self._app._check_fork()
         if threading.current_thread() is self._app._loop_thread:
             raise RuntimeError("waiting here would hold up every coroutine: await asyncio.to_thread(…), or loop over app.messages")
         with self._news:

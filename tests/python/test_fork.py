@@ -36,8 +36,9 @@ def test_an_app_that_runs_is_refused_in_a_forked_child_and_goes_on_in_the_parent
 import threading
 app = App("test")
 app.on("a")(lambda: None)
+lamp = app.led("lamp", topic="lamp")
 app.start()
-calls = [lambda: app.publish("a", 1), app.stop, app.start, app.run, lambda: app.connected, lambda: app.messages("b"),
+calls = [lamp.on, lambda: lamp.wait_for(True), lambda: app.publish("a", 1), app.stop, app.start, app.run, lambda: app.connected, lambda: app.messages("b"),
          lambda: app.led("lamp", topic="x")]
 """ + CHILD + """
 app.publish("parent", "on")
@@ -46,7 +47,7 @@ print("ended")
 """, broker)
     assert one.end() == 0, one.lines
     assert one.wait_for("child ") == "child 7"
-    assert len(refusals(one)) == 7, one.lines
+    assert len(refusals(one)) == 9, one.lines
     one.wait_for("ended")
     assert witness.next() == ("parent", "on")
 
