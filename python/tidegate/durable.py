@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 
-from . import _core
+from . import _core, clock
 from .errors import ConfigError, StateError, TidegateError
 from .interval import seconds
 from .message import Message, Properties
@@ -116,7 +116,7 @@ class Durable:
     def _work(self, with_former):
         while not self._ended:
             try:
-                due = self._not_before - time.monotonic()
+                due = self._not_before - clock.monotonic()
                 for event in self._client.wait(_BATCH, min(_LOOK, due) if due > 0 else _LOOK):
                     if event[0] == _MESSAGE:
                         self._take_unkept(event)
@@ -185,7 +185,7 @@ class Durable:
     def _feed(self):
         """Gives the handler the next message, unless it has one."""
         with self._lock:
-            if self._busy is not None or self._ended or self._app._stopping or time.monotonic() < self._not_before:
+            if self._busy is not None or self._ended or self._app._stopping or clock.monotonic() < self._not_before:
                 return
             while True:
                 record = self._next()
@@ -268,14 +268,14 @@ class Durable:
                     self._bury(record, f"{type(error).__name__}: {error}")
                 else:
                     self._records.appendleft(record)
-                    self._not_before = time.monotonic() + min(_MOST_RETRY, self._retry * 2 ** (self._tried - 1))
+                    self._not_before = clock.monotonic() + min(_MOST_RETRY, self._retry * 2 ** (self._tried - 1))
                     self._client.wake()
             self._feed()
         except StateError:  # the App has closed the spool: it comes again
             pass
         except TidegateError as error:
             log.error("%s: %s", self.handler.name, error)
-            self._not_before = time.monotonic() + _LOOK
+            self._not_before = clock.monotonic() + _LOOK
 
     def dropped(self):
         """It gave way in the handler's inbox; the next look gives it out again."""

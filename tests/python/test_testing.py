@@ -354,6 +354,21 @@ def test_a_line_with_a_topic_of_its_own_and_a_gateway_of_another_name(gateway, l
     assert gateway.output("far").is_on and gateway.texts("tidegate/attic/gpio/far/set") == ["ON"]
 
 
+def test_lines_that_have_topics_of_their_own_in_the_configuration_are_found_by_their_names(gateway, load):
+    lamp = gateway.output("lamp", topic="loft/lamp")
+    gateway.input("door", topic="loft/door")
+    gateway.counter("rain", topic="garden/rain", total=3)
+    gateway.sensor("onewire/tank", topic="heating/tank")
+    automation = load("""
+        lamp, rain, tank = app.led("lamp"), app.counter("rain"), app.sensor("onewire/tank")
+        app.edge("door", "pressed")(lamp.on)
+        """)
+    gateway.input("door").press()
+    gateway.sensor("onewire/tank").value = 60
+    assert lamp.is_on and gateway.texts("loft/lamp/set") == ["ON"]
+    assert automation.names["rain"].total == 3 and automation.names["tank"].value == 60
+
+
 def test_the_simulated_colours_are_those_of_the_gateway():
     text = (SOURCES / "plugins" / "gpio" / "colour.cpp").read_text(encoding="utf-8")
     names = re.findall(r'\{"(\w+)", 0x([0-9a-f]{6})\}', text)
@@ -434,6 +449,36 @@ def test_receipts_of_what_is_forwarded_tell_what_became_of_it(gateway, load):
     gateway.publish("go", "local")
     gateway.clock.advance("30s")
     assert automation.names["said"][2] == (False, False, False)
+
+
+def test_durable_handlers_are_at_the_tests_broker_and_disk_and_try_again_by_the_clock(gateway, tmp_path):
+    (tmp_path / "shop.py").write_text("""
+from tidegate import App
+app = App("shop", "mqtt://192.0.2.1:1883", state="/var/lib/somewhere")
+got, wrong = [], []
+@app.on("shop/order", durable=True, retry="1m")
+def order(msg):
+    if wrong:
+        raise RuntimeError(wrong.pop())
+    got.append((msg.text, msg.attempt))
+app.run()
+""")
+    names = gateway.load(tmp_path / "shop.py").names
+    gateway.publish("shop/order", "1")
+    gateway.until(lambda: names["got"] == [("1", 1)])
+    names["wrong"].append("no paper")
+    gateway.publish("shop/order", "2")
+    gateway.until(lambda: gateway.errors)
+    assert str(gateway.errors.pop()) == "no paper"
+    gateway.clock.advance("59s")
+    assert len(names["got"]) == 1
+    gateway.clock.advance("1s")
+    gateway.until(lambda: names["got"] == [("1", 1), ("2", 2)])
+    assert (tmp_path / "tidegate" / "state" / "apps" / "shop" / "spool").is_dir()
+    with gateway.outage():
+        gateway.clock.advance("1h")
+    gateway.publish("shop/order", "3")
+    gateway.until(lambda: names["got"][-1] == ("3", 1))
 
 
 # ---- outages ----

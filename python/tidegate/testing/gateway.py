@@ -18,7 +18,7 @@ from .automation import Automation
 from .broker import Broker
 from .clock import PATIENCE, Clock
 from .lines import SimulatedCounter, SimulatedInput, SimulatedOutput, SimulatedRgbLed, SimulatedSensor
-from .wire import LAST, SUBSCRIBED, TOPICS, Wire, client
+from .wire import BACKOFF, LAST, SUBSCRIBED, TOPICS, Wire
 
 _MESSAGE, _CONNECTED, _DISCONNECTED = 0, 4, 5
 _MANY = 500  # messages that may be under way before they are waited for
@@ -42,7 +42,8 @@ class Gateway:
         self.clock = Clock(self._settled)
         #: Exceptions that handlers have raised. Take out those that the test expects: what is left at its end fails it.
         self.errors = []
-        self._id = id
+        self._roots = set()  # of gateways that have said that they are there
+        self._topics = {}  # of lines that have one of their own, as the gateway's info says it
         self._automations = []
         self._wires = []
         self._lines = {}  # (class, name) -> SimulatedLine
@@ -63,8 +64,8 @@ class Gateway:
         self._broker = Broker(self._folder)
         self._environment = os.environ.get("TIDEGATE_BROKER")
         os.environ["TIDEGATE_BROKER"] = self._broker.url
-        self._client = client(self._broker.url, client_id=f"{TOPICS}-{os.getpid()}".replace("/", "-"), clean_start=False,
-                              session_expiry=3600.0)
+        self._client = _core.Client(url=self._broker.url, client_id=f"tidegate-testing-{os.getpid()}", clean_start=False,
+                                    session_expiry=3600.0, backoff=BACKOFF)
         self._client.subscribe([("#", 1, 1, False)], True)
         self._client.start()
         self._connected = False
@@ -74,8 +75,7 @@ class Gateway:
         try:
             self._until_up()
             self._publish(SUBSCRIBED, b"yes", True)
-            self._publish(f"{self.root}/state", "online", True)
-            self._publish(f"{self.root}/info", {"id": self._id, "version": _core.version, "uuid": "simulated"}, True)
+            self._announce(self.root)
         except BaseException:
             self.close()
             raise
@@ -132,8 +132,8 @@ class Gateway:
         self.settle()
 
     def input(self, name, topic=None, **options):
-        """The input of that name: press() it. options, at its first use: pressed, hold, double_click. topic: where it has one
-        of its own and the automation does not say so."""
+        """The input of that name: press() it. options, at its first use: pressed, hold, double_click. topic: where its block has
+        one of its own; for all kinds of lines to be said before load()."""
         return self._line(SimulatedInput, name, topic, options)
 
     def output(self, name, topic=None, **options):
@@ -222,6 +222,18 @@ class Gateway:
         """Returns when all that is due has run and all that was published has arrived. Every other method does that."""
         self._settled()
 
+    def until(self, reached):
+        """Returns when reached() is true: for what comes by other ways than the clock and this broker, such as threads of the
+        script's own, sockets, and durable handlers, whose messages come by way of the disk. Raises AssertionError when it is not
+        true within 20 seconds of the machine's time."""
+        limit = time.monotonic() + PATIENCE
+        self.settle()
+        while not reached():
+            if time.monotonic() > limit:
+                raise AssertionError(f"what the test waits for did not come within {PATIENCE:g} seconds of the machine's time")
+            time.sleep(0.002)
+            self.settle()
+
     def _settled(self, lazily=False):
         """lazily: messages that nobody would react to may be under way."""
         if self._settling or not self._entered:
@@ -242,6 +254,8 @@ class Gateway:
         names = [name for automation in self._automations for name in automation._running()]
         for wire in self._wires:
             names += wire.running()
+        if self._up:
+            names += [f"the connection of the durable handler {one.name}" for one in self._durables() if not one._client.connected]
         return names
 
     def _is_urgent(self):
@@ -306,7 +320,11 @@ class Gateway:
 
     def _made(self, app):
         """Each App that is made in this process is one of this test."""
-        wire = Wire(self.clock, app, self._broker.url, self._matters, self._forget_known)
+        app._options.update(url=self._broker.url, backoff=BACKOFF)  # for durable handlers, whose sessions are their own
+        app._state = str(self._folder / "state")
+        app._options.pop("runtime", None)
+        app._inside = None  # this gateway stands in for one inside the script: that would go to the real upstreams
+        wire = Wire(self.clock, app, self._matters, self._forget_known)
         app._made = wire
         app._stop_at_once, app.stop = app.stop, lambda: self._stop_app(wire)
         app._handler_idle = self._idle(app, app._handler_idle)
@@ -356,9 +374,26 @@ class Gateway:
         self._client.publish(topic, encode(payload), 1, retain)
         self._published = True
 
+    def _announce(self, root):
+        """Says what a gateway says of itself. One beside the test's own says it as through a spool, for that is how it comes here."""
+        self.settle()
+        self._roots.add(root)
+        info = {"id": root.rpartition("/")[2], "version": _core.version, "uuid": "simulated", "topics": self._topics}
+        spool = [] if root == self.root else [("tidegate", "simulated/default/1/1")]
+        self._client.publish(f"{root}/state", b"online", 1, True, None, "", "", b"", spool)
+        self._client.publish(f"{root}/info", encode(info), 1, True, None, "", "", b"", spool)
+        self._published = True
+
     def _pass(self, seconds):
         if seconds and not self._up:
             self._client.age(seconds)
+        for durable in self._durables():
+            durable._client.wake()  # an attempt may be due
+
+    def _durables(self):
+        """Those durable handlers of all Apps that have begun and not ended."""
+        return [one for wire in self._wires if wire._app._durables is not None for one in list(wire._app._durables._by_name.values())
+                if one._client is not None and not one._ended]
 
     def _take(self, timeout):
         """Takes what has come. False when nothing has."""
@@ -404,8 +439,13 @@ class Gateway:
         self.settle()
         line = self._lines.get((kind, name))
         if line is None:
-            if topic is None:
-                topic = f"{self.root}/{name}" if kind is SimulatedSensor else f"{self.root}/gpio/{name}"
+            place = name if kind is SimulatedSensor else f"gpio/{name}"
+            if topic is not None:
+                _core.check_topic(topic)
+                suffix = "/total" if kind is SimulatedCounter else ""
+                self._topics[place + suffix] = topic + suffix
+                self._announce(self.root)
+            topic = topic or f"{self.root}/{place}"
             _core.check_topic(topic)
             line = self._lines[kind, name] = kind(self, name, topic, **options)
             self._know(line)
@@ -420,8 +460,10 @@ class Gateway:
         self._forget_known()
 
     def _look_at_lines(self):
-        """Has those that automations name."""
+        """Has the gateways and lines that automations name."""
         for wire in self._wires:
+            if wire._app._site.root not in (None, *self._roots):
+                self._announce(wire._app._site.root)
             for (kind, name, _), line in list(wire._app._lines.items()):
                 simulated = next(mine for theirs, mine in _KINDS if issubclass(kind, theirs))
                 if (simulated, name) not in self._lines and line.topic is not None:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 from ..interval import Interval
 from ..message import Message
@@ -35,3 +35,4 @@ class Gateway:
     def forward(self, *filters: str) -> None: ...
     def upstream_outage(self) -> AbstractContextManager[None]: ...
     def settle(self) -> None: ...
+    def until(self, reached: Callable[[], Any]) -> None: ...

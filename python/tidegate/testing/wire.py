@@ -11,24 +11,20 @@ from ..errors import UnavailableError
 TOPICS = "tidegate/testing"  # of what only this package says: nobody else is shown it
 SUBSCRIBED = TOPICS + "/subscribed"  # retained: who subscribes to it has its other subscriptions, too, once it comes
 LAST = 1 << 62  # the mark behind which a client is stopped
+BACKOFF = 0.02  # seconds: back at once when the broker is
 _MESSAGE, _CONNECTED, _DISCONNECTED = 0, 4, 5
 _FIRST_IDENTIFIER = 200_000_000  # far above those of Apps
 _SELDOM = 600.0  # seconds between looks of an App where nothing runs: all else tells it by itself
-
-
-def client(url, **options):
-    """One that is back at once when the broker is."""
-    return _core.Client(**{**options, "url": url, "backoff": 0.02})
 
 
 class Wire:
     """Stands in the place of an App's _core.Client, and passes all on to one. Knows whether the App is at rest, and sees marks:
     what was sent before a mark has arrived when the mark has."""
 
-    def __init__(self, clock, app, url, matters, subscribes):
+    def __init__(self, clock, app, matters, subscribes):
         self._clock = clock
         self._app = app
-        self._client = client(url, **{name: value for name, value in app._options.items() if name != "url"})
+        self._client = _core.Client(**app._options)
         self._matters = matters  # a function of a message: whether somebody may react to it
         self._subscribes = subscribes  # called when its filters have changed
         self._lock = threading.Lock()
