@@ -67,7 +67,7 @@ class Witness:
         return taken
 
     def stop(self):
-        self._process.terminate()
+        self._process.kill()  # mosquitto_sub disconnects inside its handler of SIGTERM, and now and then waits there for itself
         self._thread.join(DEADLINE)
         self._process.stdout.close()
         self._process.wait(DEADLINE)

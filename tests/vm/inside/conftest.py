@@ -132,10 +132,20 @@ def start(tmp_path):
         one.kill()
 
 
+def let_in(folder):
+    """Lets everybody read it: pytest's are for their owner alone."""
+    for one in (folder, *folder.parents):
+        if one.is_mount():
+            break
+        one.chmod(one.stat().st_mode | 0o055)
+
+
 @pytest.fixture(scope="session")
 def python_environment(tmp_path_factory):
     """What a script needs to find the module of this build, and gpiozero the pin factories of it."""
-    folder = entry_points.write(tmp_path_factory.mktemp("entry_points"))
+    folder = tmp_path_factory.mktemp("entry_points")
+    entry_points.write(folder)
+    let_in(folder)
     preload = os.environ.get("TIDEGATE_PYTHON_PRELOAD", "")
     return {"PYTHONPATH": f"{parts.BINARY_DIR.resolve() / 'python'}:{folder}", "PYTHONUNBUFFERED": "1",
             **({"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0"} if preload else {})}

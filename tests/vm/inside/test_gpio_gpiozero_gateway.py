@@ -1,11 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
 """gpiozero with GPIOZERO_PIN_FACTORY=tidegate where the real tidegated holds the lines of a real kernel."""
+import subprocess
+
 import pytest
 
 import gpio_sim
 import parts
-from conftest import Daemon
+from conftest import Daemon, let_in
 from test_gpio_gpiozero import RECIPES, start_recipes
 from world import BUTTONS
 
@@ -119,3 +121,35 @@ def test_a_gateway_that_cannot_be_asked_is_told(pi, make_daemon, python):
     one = python("from gpiozero import LED\nLED(27)", GPIOZERO_PIN_FACTORY="tidegate", TIDEGATE_BROKER="mqtt://127.0.0.1:1")
     status, _, errors = one.end()
     assert status == 1 and "GPIO27 is held by the gateway, which does not say so to this script" in errors and "TIDEGATE_BROKER" in errors
+
+
+def test_who_may_open_no_chip_uses_the_lines_of_the_gateway(pi, make_daemon, python_environment, nobody, tmp_path):
+    daemon = make_daemon(LAMP.replace("GPIO27", "J8:13")).start()
+    script = tmp_path / "script.py"
+    script.write_text("from gpiozero import LED\nfrom tidegate import gpio\nlamp = LED(27)\nlamp.on()\nprint(gpio.chips(), lamp.is_lit)\nLED(22)\n")
+    let_in(tmp_path)
+    ran = subprocess.run(["/usr/bin/python3", script], capture_output=True, text=True, check=False, **nobody, timeout=parts.DEADLINE,
+                         env={"PATH": "/usr/bin", **python_environment, "GPIOZERO_PIN_FACTORY": "tidegate", "TIDEGATE_BROKER": daemon.url})
+    assert ran.stdout == "[] True\n", ran.stderr
+    assert ran.returncode == 1 and "may not be opened by this user" in ran.stderr  # for the line that is not the gateway's
+    daemon.arrivals.wait_payload(daemon.topic("lamp"), "ON")
+
+
+def test_a_script_goes_on_when_the_gateway_is_restarted(pi, make_daemon, script):
+    daemon = make_daemon(DOOR + LAMP.replace('max_on = "1s"\n', "")).start()
+    one = script(daemon, """
+from gpiozero import Button, LED
+from signal import pause
+door, lamp = Button(17, pull_up=None, active_state=True), LED(27)
+door.when_pressed = lamp.on
+door.when_released = lamp.off
+print("ready")
+pause()
+""")
+    assert one.line() == "ready"
+    daemon.stop()
+    daemon.start()
+    daemon.wait_state("door", "OFF")
+    for level in (True, False):
+        pi.pull(17, level)
+        parts.wait_until(lambda: pi.value(27) == level, "the lamp", parts.DEADLINE)  # noqa: B023

@@ -5,9 +5,11 @@ import ast
 import os
 import pathlib
 import re
+import subprocess
 
 import gpio_sim
 import parts
+from conftest import let_in
 
 
 def over(script, status=0):
@@ -223,7 +225,6 @@ except OSError as error:
 
 
 def test_who_may_not_is_told_how_to_be_let_in(pi, python_environment, nobody, tmp_path):
-    import subprocess
     script = tmp_path / "script.py"
     script.write_text("""
 from tidegate import gpio
@@ -233,9 +234,7 @@ try:
 except ConnectionError as error:
     print(error)
 """)
-    for folder in (tmp_path, *tmp_path.parents):
-        if str(folder) != "/":
-            folder.chmod(folder.stat().st_mode | 0o055)
+    let_in(tmp_path)
     ran = subprocess.run(["/usr/bin/python3", script], capture_output=True, text=True, check=False, **nobody,
                          env={"PATH": "/usr/bin", **python_environment})
     assert ran.returncode == 0, ran.stderr
