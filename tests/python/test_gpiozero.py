@@ -15,7 +15,7 @@ import pytest
 
 import entry_points
 import tidegate
-from parts import tool_environment
+from parts import Gateway, Witness, publish, tool_environment
 
 gpiozero = pytest.importorskip("gpiozero", reason="gpiozero is not installed (python3-gpiozero)")
 
@@ -219,13 +219,57 @@ def test_two_factories_know_nothing_of_each_other(factory):
 
 
 def test_without_a_chip_the_real_factory_says_what_is_missing(monkeypatch):
-    if any(line.name == "GPIO17" for chip in tidegate.gpio.chips() for line in chip.lines):
-        pytest.skip("this machine has a GPIO17")
+    if any(line.name == "GPIO16" for chip in tidegate.gpio.chips() for line in chip.lines):
+        pytest.skip("this machine has a GPIO16")
     monkeypatch.setenv("TIDEGATE_BROKER", "mqtt://127.0.0.1:1")
     factory = TidegateFactory()
-    with pytest.raises(tidegate.UnavailableError, match='no GPIO line "GPIO17"'):
-        LED(17, pin_factory=factory)
+    with pytest.raises(tidegate.UnavailableError, match='no GPIO line "GPIO16"'):
+        LED(16, pin_factory=factory)
     factory.close()
+
+
+LINES = """
+[[gpio.output]]
+name = "lamp"
+line = "J8:11"
+[[gpio.input]]
+name = "door"
+line = "GPIO2"
+bias = "pull-up"
+active_low = true
+[[gpio.rgb]]
+name = "mood"
+red = "GPIO5"
+green = "GPIO6"
+blue = "GPIO13"
+"""
+
+
+def test_lines_that_a_gateway_says_it_has_are_used_through_it(tmp_path, monkeypatch):
+    """A real tidegated. There is no chip: mosquitto_pub says what the plugin would."""
+    if any(line.name == "GPIO17" for chip in tidegate.gpio.chips() for line in chip.lines):
+        pytest.skip("this machine has a GPIO17")
+    gateway = Gateway(tmp_path, LINES).start()
+    factory = TidegateFactory()
+    try:
+        monkeypatch.setenv("TIDEGATE_BROKER", gateway.url)
+        commands = Witness(gateway, "tidegate/gw/gpio/lamp/set")
+        for name, state in (("lamp", "OFF"), ("door", "OFF")):
+            publish(gateway.port, f"tidegate/gw/gpio/{name}", state, 1, True)
+        lamp, door = LED(17, pin_factory=factory), Button(2, pin_factory=factory)
+        door.when_pressed = lamp.on
+        assert not door.is_pressed
+        publish(gateway.port, "tidegate/gw/gpio/door", '{"value":true,"quality":"good"}', 1, True)
+        commands.wait_payload("tidegate/gw/gpio/lamp/set", "ON")
+        assert lamp.is_lit and door.is_pressed
+        with pytest.raises(exc.PinInvalidFunction, match=r'GPIO5, which is \[\[gpio.rgb\]\] "mood" of the gateway'):
+            LED(5, pin_factory=factory)
+        with pytest.raises(tidegate.UnavailableError, match='no GPIO line "GPIO22"'):
+            LED(22, pin_factory=factory)
+        commands.stop()
+    finally:
+        factory.close()
+        gateway.end()
 
 
 def test_a_machine_that_is_no_raspberry_pi_has_the_header_with_forty_pins():
