@@ -56,6 +56,12 @@ def verdicts_of_2(tmp_path_factory):
     return run_recipes(tmp_path_factory.mktemp("entry_points"), place)
 
 
+def test_without_gpiozero_the_error_says_how_to_install_it():
+    ran = subprocess.run([sys.executable, "-c", "import sys; sys.modules['gpiozero'] = None; import tidegate.gpiozero"], capture_output=True, text=True,
+                         timeout=60, check=False)
+    assert "MissingPackageError" in ran.stderr and "apt install python3-gpiozero" in ran.stderr
+
+
 def test_there_are_more_recipes_than_forty():
     assert len(RECIPES) == len(set(RECIPES)) > 40
 

@@ -6,7 +6,14 @@ A pin that the running gateway has in its configuration is used through the gate
 (libgpiod 2). GPIOZERO_PIN_FACTORY=tidegate_mock has lines in memory instead, for tests. docs/migrating-from-gpiozero.md has what
 is the same and what differs. gpiozero 1.6 and 2.0.
 """
-from .factory import TidegateFactory
-from .mock import TidegateMockFactory, TidegateMockPin
+from ..errors import MissingPackageError
+
+try:
+    from .factory import TidegateFactory
+    from .mock import TidegateMockFactory, TidegateMockPin
+except ModuleNotFoundError as error:
+    if error.name != "gpiozero":
+        raise
+    raise MissingPackageError("gpiozero is not installed: apt install python3-gpiozero, or pip install gpiozero") from None
 
 __all__ = ["TidegateFactory", "TidegateMockFactory", "TidegateMockPin"]
