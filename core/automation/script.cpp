@@ -156,7 +156,7 @@ void Script::end(Then then) {
   signal(SIGCONT);
   const auto patience = options_.stop_timeout.value();
   kill_ = surroundings_.loop.after(patience, [this, patience] {
-    note(fmt::format("does not end within {}: it is killed", config::show_duration(patience)));
+    note(fmt::format("does not end within {}: it is killed", config::show_duration(patience)), log::Level::warning);
     signal(SIGKILL);
   });
   become(State::stopping);
@@ -178,8 +178,8 @@ void Script::signal(int number) const noexcept {
   if (process_ && ::kill(-process_.pid(), number) < 0) process_.signal(number);
 }
 
-void Script::note(const std::string& text) {
-  log::notice("{}: {}", name_, text);
+void Script::note(const std::string& text, log::Level level) {
+  log::print(level, "{}: {}", name_, text);
   output_.note("-- " + text);
 }
 
@@ -328,7 +328,8 @@ void Script::ended() {
   const auto ran = surroundings_.clock.boot() - started_;
   const bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   auto how = event::show_end(status) + (starved ? ", for it had reached its memory limit" : "");
-  note(fmt::format("{}, after {}", how, show_seconds(ran)));
+  const bool expected = good || state_ == State::stopping;
+  note(fmt::format("{}, after {}", how, show_seconds(ran)), expected ? log::Level::notice : log::Level::warning);
   if (state_ == State::stopping) return settle();
   const auto restart = options_.restart.value();
   if (restart == config::Restart::never || (good && restart == config::Restart::on_failure)) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include <tidegate/clock.hpp>
+#include <tidegate/log.hpp>
 #include <tidegate/loop.hpp>
 
 #include "automation/backoff.hpp"
@@ -84,7 +85,7 @@ class Script final {
   void read_output();
   void drain() noexcept;
   void ended();
-  void note(const std::string& text);
+  void note(const std::string& text, log::Level level = log::Level::notice);
 
   Surroundings& surroundings_;
   const std::filesystem::path file_;

@@ -106,6 +106,7 @@ def test_a_script_that_segfaults_is_started_again(apps):
     apps.save("crashes", "import ctypes\nprint('reads 0', flush=True)\nctypes.string_at(0)\n")
     apps.wait_app("crashes", lambda app: app["restarts"] >= 1)
     apps.wait_line("crashes", "-- it was killed by signal 11 (Segmentation fault)")
+    assert "warning: crashes: it was killed by signal 11 (Segmentation fault), after" in apps.said()
 
 
 def test_a_script_that_hangs_is_killed_when_its_time_to_stop_is_over(apps):
