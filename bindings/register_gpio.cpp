@@ -56,7 +56,7 @@ class HeldLine final {
     if (::getpid() == process_) {
       release();
     } else {
-      static_cast<void>(pwm_.release());
+      [[maybe_unused]] const gpio::SoftPwm* left = pwm_.release();
     }
     ::close(wake_);
   }
