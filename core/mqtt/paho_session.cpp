@@ -874,12 +874,14 @@ std::pair<Steady::time_point, std::string> PahoSession::stalls_at() {
 void PahoSession::leave() {
   Steady::time_point deadline;
   bool up = false;
+  Goodbye last_words;
   {
     const std::lock_guard lock(mutex_);
     deadline = stop_deadline_;
-    up = phase_ == Phase::accepted && !(goodbye_ && goodbye_->silent);
+    last_words = goodbye_.value_or(Goodbye{});
+    up = phase_ == Phase::accepted && !last_words.silent;
   }
-  if (!up || !part(deadline, {})) drop("stopped");
+  if (!up || !part(deadline, last_words)) drop("stopped");
 }
 
 /// Takes no more publishes, waits for the outcomes under way, and sends DISCONNECT. False when Paho has not ended the
@@ -1140,7 +1142,7 @@ void PahoSession::cut() {
   {
     const std::lock_guard lock(mutex_);
     open_ = false;
-    goodbye_ = {true, 0, {}};
+    if (!goodbye_) goodbye_ = {true, 0, {}};
     drop_why_.reset();
   }
   nudge_->ring();

@@ -185,7 +185,7 @@ class Session {
   /// by_hand: ends the connection, or the attempt at one, with a DISCONNECT that says this in MQTT 5, after what was
   /// published before. Thread-safe; returns at once.
   virtual void hang_up(std::uint8_t /*reason*/, std::vector<Property> /*properties*/) {}
-  /// The same without a DISCONNECT; a stop() that follows sends none either.
+  /// The same without a DISCONNECT, unless hang_up() has one under way; a stop() that follows sends none either.
   virtual void cut() {}
   /// Send one SUBSCRIBE, UNSUBSCRIBE, apart from the wanted set. False when not connected. Thread-safe; not from a
   /// callback.

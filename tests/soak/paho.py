@@ -21,6 +21,7 @@ SHARE = 0.9
 
 # What fails, and why; each has its words in the documentation.
 AGAIN = "what is sent again is a new message, without DUP"
+INTERRUPTED = "interrupted before connect() has returned, where the machine is slow"
 EXPLAINED = {
     "test_client.py::TestPublish::test_publish_before_connect": "connects once, where paho-mqtt connects twice",
     "test_client.py::TestCompatibility::test_migration_callback_version": "takes the constructor of 1.x",
@@ -28,6 +29,7 @@ EXPLAINED = {
     "lib/test_03_publish_c2b_qos2_disconnect.py": AGAIN,
     "lib/test_03_publish_helper_qos1_disconnect.py": AGAIN,
     "lib/test_03_publish_helper_qos0_v5.py": "DISCONNECT is sent with its reason code written out",
+    "lib/test_08_ssl_fake_cacert.py": INTERRUPTED,
     "test_mqttv5.py::Test::test_client_topic_alias": "no topic aliases",
     "test_mqttv5.py::Test::test_server_topic_alias": "no topic aliases",
     "test_mqttv5.py::Test::test_will_message": "pings go on while no loop runs",
@@ -87,7 +89,7 @@ def run(config):
 
 def fetch(folder):
     """The source of paho-mqtt, unpacked."""
-    got = subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", str(folder),
+    got = subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", "paho-mqtt", "-d", str(folder),
                           f"paho-mqtt=={VERSION}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     archives = list(folder.glob("*.tar.gz"))
     if got.returncode != 0 or len(archives) != 1:
@@ -144,7 +146,8 @@ def run(options, folder, say):
     logs.mkdir()
 
     def one(test):
-        for last in (bool(explained(test)), True):  # once more: a slow machine is no difference between the two
+        # Thrice: their scripts are interrupted the moment that the last packet has come, wherever they are then.
+        for last in (False, False, True) if explained(test) in (None, INTERRUPTED) else [True]:
             try:
                 done = call(test)
                 outcome, text = {0: "passed"}.get(done.returncode, "failed"), done.stdout

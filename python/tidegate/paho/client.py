@@ -339,6 +339,7 @@ class Client:
         self._asked = {}                         # by mid: whether a SUBSCRIBE, not an UNSUBSCRIBE, waits for its answer
         self._early = collections.deque()        # what was asked for between CONNECT and CONNACK
         self._pulls = threading.Lock()           # held by the one thread that takes events from the session
+        self._claims = 0                         # threads that want to hold it next
         self._news = threading.Condition()       # that thread has
         self._todo = collections.deque()         # events to be told by the loop
         self._calls = 0                          # publishes since events were taken
@@ -690,12 +691,7 @@ class Client:
         self._state = "disconnecting"
         self._wake.set()
         self._log(MQTT_LOG_DEBUG, "Sending DISCONNECT")
-        session.wake()
-        if self._pulls.acquire(timeout=_GOODBYE):  # what has come already is told before on_disconnect
-            try:
-                self._pull(0)
-            finally:
-                self._pulls.release()
+        self._take_now()  # what has come already is told before on_disconnect
         with self._lock:
             self._leaving = self._link is not None
             self._goodbye = (code, pairs)
@@ -924,6 +920,19 @@ class Client:
         with self._news:
             self._news.notify_all()
 
+    def _take_now(self):
+        """Takes what has come, from whichever thread is waiting for more."""
+        self._claims += 1
+        try:
+            self._session.wake()
+            if self._pulls.acquire(timeout=_GOODBYE):
+                try:
+                    self._pull(0)
+                finally:
+                    self._pulls.release()
+        finally:
+            self._claims -= 1
+
     def _wait(self, done, timeout):
         """Until done(), by whichever thread is taking events; this one when no other does."""
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -931,7 +940,7 @@ class Client:
             left = _BATCH if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 return False
-            if self._session is not None and self._pulls.acquire(blocking=False):
+            if self._session is not None and not self._claims and self._pulls.acquire(blocking=False):
                 try:
                     if not done():
                         self._pull(min(left, 1.0))
@@ -1086,17 +1095,19 @@ class Client:
                     return rc
                 continue
             if self._ended() or not (self._reconnect_on_failure or self._state == "new"):
-                return MQTT_ERR_SUCCESS if self._state == "disconnected" else rc
+                break
             if self._link is None:
                 self._pause()
             if self._ended():
-                return MQTT_ERR_SUCCESS if self._state == "disconnected" else rc
+                break
             with self._connects:
                 if self._link is None and self._host and not self._todo:
                     try:
                         self.reconnect()
                     except OSError as error:
                         self._fail(error)
+        self._wait(lambda: not self._leaving or self._goodbye, _GOODBYE)  # the DISCONNECT is out
+        return MQTT_ERR_SUCCESS if self._state == "disconnected" else rc
 
     def _ended(self):
         return self._terminate or self._state in ("disconnecting", "disconnected")
