@@ -4,7 +4,14 @@
 import enum
 
 
-class MQTTErrorCode(enum.IntEnum):
+class _Number(enum.IntEnum):
+    """str() is the number on every Python: scripts print it."""
+
+    __str__ = int.__repr__
+    __format__ = int.__format__
+
+
+class MQTTErrorCode(_Number):
     MQTT_ERR_AGAIN = -1
     MQTT_ERR_SUCCESS = 0
     MQTT_ERR_NOMEM = 1
@@ -25,7 +32,7 @@ class MQTTErrorCode(enum.IntEnum):
     MQTT_ERR_KEEPALIVE = 16
 
 
-class MQTTProtocolVersion(enum.IntEnum):
+class MQTTProtocolVersion(_Number):
     MQTTv31 = 3
     MQTTv311 = 4
     MQTTv5 = 5
@@ -38,7 +45,7 @@ class CallbackAPIVersion(enum.Enum):
     VERSION2 = 2
 
 
-class MessageType(enum.IntEnum):
+class MessageType(_Number):
     """The first byte of each packet, without its flags."""
 
     CONNECT = 0x10
@@ -58,7 +65,7 @@ class MessageType(enum.IntEnum):
     AUTH = 0xF0
 
 
-class LogLevel(enum.IntEnum):
+class LogLevel(_Number):
     MQTT_LOG_INFO = 0x01
     MQTT_LOG_NOTICE = 0x02
     MQTT_LOG_WARNING = 0x04
@@ -66,7 +73,7 @@ class LogLevel(enum.IntEnum):
     MQTT_LOG_DEBUG = 0x10
 
 
-class ConnackCode(enum.IntEnum):
+class ConnackCode(_Number):
     CONNACK_ACCEPTED = 0
     CONNACK_REFUSED_PROTOCOL_VERSION = 1
     CONNACK_REFUSED_IDENTIFIER_REJECTED = 2

@@ -33,7 +33,7 @@ def subscriber():
     rc = 0
     while rc == 0:
         rc = client.loop()
-    print("loop ended: " + str(int(rc)))
+    print("loop ended: " + str(rc))
 
 
 threads = [threading.Thread(target=publisher), threading.Thread(target=subscriber)]

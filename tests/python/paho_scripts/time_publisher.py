@@ -7,7 +7,7 @@ import tidegate.paho.client as mqtt
 
 
 def on_connect(client, userdata, flags, rc):
-    print("Connected with result code " + str(int(rc)))
+    print("Connected with result code " + str(rc))
 
 
 client = mqtt.Client()
