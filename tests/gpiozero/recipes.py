@@ -562,20 +562,19 @@ def tonal_buzzer(world):
 @recipe("""
     from gpiozero import RGBLED
     from time import sleep
-    from signal import pause
     mood = RGBLED(5, 6, 13)
-    mood.red = 1
-    sleep(1)
-    mood.color = (0, 1, 0.5)
-    sleep(1)
-    mood.off()
-    pause()
+    while True:
+        mood.red = 1
+        sleep(1)
+        mood.color = (0, 1, 0.5)
+        sleep(1)
+        mood.off()
+        sleep(1)
     """, gateway=True)
 def rgbled(world):
     world.shines(5, 0.95, 1)
     world.shines(6, 0.95, 1)
     world.shines(13, 0.3, 0.7)
-    world.waits()
     for pin in (5, 6, 13):
         world.shines(pin, 0, 0)
 
@@ -640,19 +639,18 @@ def distance_sensor_1(world):
 @recipe("""
     from gpiozero import Motor
     from time import sleep
-    from signal import pause
     wheel = Motor(forward=5, backward=6)
-    wheel.forward(0.5)
-    sleep(1)
-    wheel.reverse()
-    sleep(1)
-    wheel.stop()
-    pause()
+    while True:
+        wheel.forward(0.5)
+        sleep(1)
+        wheel.reverse()
+        sleep(1)
+        wheel.stop()
+        sleep(1)
     """, gateway=True)
 def motor(world):
     world.shines(5, 0.3, 0.7)
     world.shines(6, 0.3, 0.7)
-    world.waits()
     world.shines(5, 0, 0)
     world.shines(6, 0, 0)
 
@@ -672,21 +670,19 @@ def phase_enable_motor(world):
 @recipe("""
     from gpiozero import Robot
     from time import sleep
-    from signal import pause
     robot = Robot(left=(5, 6), right=(13, 19))
-    robot.forward()
-    sleep(1)
-    robot.right()
-    sleep(1)
-    robot.stop()
-    pause()
+    while True:
+        robot.forward()
+        sleep(1)
+        robot.right()
+        sleep(1)
+        robot.stop()
+        sleep(1)
     """, gateway=True)
 def robot_1(world):
     world.shines(5, 0.95, 1)
     world.shines(13, 0.95, 1)
     world.shines(19, 0.95, 1)
-    assert world.level(5)
-    world.waits()
     world.shines(19, 0, 0)
 
 

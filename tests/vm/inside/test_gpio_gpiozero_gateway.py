@@ -33,7 +33,7 @@ def verdicts(request, python_environment, tmp_path_factory):
     daemon = Daemon(folder, configuration())
     try:
         daemon.start()
-        yield start_recipes(chip, names, python_environment, folder, TIDEGATE_BROKER=daemon.url)
+        return start_recipes(chip, names, python_environment, folder, TIDEGATE_BROKER=daemon.url)
     finally:
         daemon.end()
         chip.remove()
