@@ -1,15 +1,16 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
-// A load generator for benchmarks: publishes at QoS 1 to one broker, receives from another, in one thread, over raw
+// A load generator for benchmarks: publishes to one broker, receives from another, in one thread, over raw
 // sockets, so that it costs little beside what it measures. MQTT 3.1.1; loopback only; ends by itself.
 //
 //   mqtt_load [--publish PORT] [--subscribe PORT] [--count N] [--window N] [--rate N] [--bytes N] [--session ID]
+//             [--qos 0|1]
 //
 // Both ports: a closed loop, never more than the window between publish and receipt, so that no queue grows and no loss
 // hides in the rate; or, with a rate, so many a second, and the latency of each from the time at which it was due.
-// Only --publish: until each has its PUBACK. Only --subscribe: rate from the first to the last that came. --session:
-// the subscriber's session is persistent and keeps its subscription, and its broker may yet have to start; with --count
-// 0 it is only made. Prints one JSON object.
+// Only --publish: until each has its PUBACK; with --qos 0, until all are sent. Only --subscribe: rate from the first to
+// the last that came. --session: the subscriber's session is persistent and keeps its subscription, and its broker may
+// yet have to start; with --count 0 it is only made. Prints one JSON object.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -130,6 +131,7 @@ struct Options {
   std::uint32_t window = 2000;
   std::uint32_t rate = 0;
   std::size_t bytes = 64;
+  unsigned qos = 1;  ///< of what is published
   std::string session;
 };
 
@@ -147,11 +149,13 @@ Options parse(int argc, char** argv) {
   number("--window", options.window);
   number("--rate", options.rate);
   number("--bytes", options.bytes);
+  number("--qos", options.qos);
   if (const auto found = given.extract("--session")) options.session = found.mapped();
-  if (!given.empty() || argc % 2 == 0 || (options.publish == 0 && options.subscribe == 0) || options.bytes < 12) {
+  if (!given.empty() || argc % 2 == 0 || (options.publish == 0 && options.subscribe == 0) || options.bytes < 12 ||
+      options.qos > 1) {
     fail(
         "[--publish PORT] [--subscribe PORT] [--count N] [--window N] [--rate N] [--bytes N, at least 12] [--session "
-        "ID]");
+        "ID] [--qos 0|1]");
   }
   return options;
 }
@@ -218,7 +222,7 @@ class Load {
   }
   [[nodiscard]] bool done() const {
     return ready() && (options_.subscribe == 0 || received_ >= options_.count) &&
-           (options_.publish == 0 || acknowledged_ >= options_.count);
+           (options_.publish == 0 || (acknowledged_ >= options_.count && publisher_.out.empty()));
   }
   /// With a rate: when the message is due.
   [[nodiscard]] Clock::time_point due(std::uint32_t number) const {
@@ -232,17 +236,21 @@ class Load {
       if (options_.rate != 0 ? due(sent_) > now : sent_ - arrived() >= options_.window) break;
       std::string body;
       put_text(body, topic);
-      if (++identifier_ == 0) ++identifier_;
-      body.push_back(static_cast<char>(identifier_ >> 8));
-      body.push_back(static_cast<char>(identifier_ & 255));
+      if (options_.qos > 0) {
+        if (++identifier_ == 0) ++identifier_;
+        body.push_back(static_cast<char>(identifier_ >> 8));
+        body.push_back(static_cast<char>(identifier_ & 255));
+      }
       std::string payload(options_.bytes, 'x');
       std::memcpy(payload.data(), &sent_, 4);
       const std::int64_t stamp = (options_.rate != 0 ? due(sent_) : now).time_since_epoch().count();
       std::memcpy(payload.data() + 4, &stamp, 8);
-      publisher_.out += packet(0x32, body + payload);
+      publisher_.out += packet(static_cast<char>(0x30 | (options_.qos << 1)), body + payload);
       ++sent_;
+      if (options_.qos == 0) acknowledged_ = sent_;
     }
     publisher_.flush();
+    if (options_.qos == 0) progress_ = now;
   }
 
   void wait() {

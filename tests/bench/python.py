@@ -30,7 +30,7 @@ def side(library, python, mode, qos, count):
                 if not line:
                     sys.exit(f"bench: {library} did not start: {process.stdout.read()}")
             if mode in ("dispatch", "busy"):
-                stand.load(publish=broker.port, count=count)
+                stand.load(publish=broker.port, count=count, qos=qos)
             said, _ = process.communicate("\n", timeout=stand.LONG)
         finally:
             process.kill()
