@@ -306,7 +306,11 @@ void register_gpio(py::module_& module) {
       .def_static("output", &output, py::arg("line"), py::arg("value"), py::arg("drive"), py::arg("bias"),
                   py::arg("active_low"), py::arg("consumer"))
       .def_property_readonly("info", &HeldLine::info)
-      .def_property_readonly("released", &HeldLine::released, py::call_guard<Released>())
+      .def_property_readonly("released",
+                             [](HeldLine& line) {
+                               const Released released;
+                               return line.released();
+                             })
       .def_property_readonly("debounce_refused", &HeldLine::debounce_refused)
       .def("fileno", &HeldLine::fd, py::call_guard<Released>())
       .def("get", &HeldLine::get, py::call_guard<Released>())
