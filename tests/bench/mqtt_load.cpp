@@ -261,6 +261,7 @@ class Load {
     if (options_.rate != 0 && begin_ != Clock::time_point{} && sent_ < options_.count) {
       most = std::clamp(due(sent_) - Clock::now(), std::chrono::nanoseconds{0}, most);
     }
+    if (options_.qos == 0 && publisher_.out.empty() && connected_) most = {};  // nobody answers
     const timespec timeout{most.count() / 1'000'000'000, most.count() % 1'000'000'000};
     ppoll(fds.data(), fds.size(), &timeout, nullptr);
     for (auto* connection : {&publisher_, &subscriber_}) {
