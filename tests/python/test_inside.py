@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from conftest import DEADLINE, Witness, wait_until
-from parts import BINARY_DIR, Broker, tool_environment
+from parts import BINARY_DIR, tool_environment
 from parts import Gateway as Daemon
 from tidegate import App, ConfigError, Gateway, StateError, SystemCallError, TopicError, UnavailableError
 
@@ -35,13 +35,6 @@ backoff_most = "500ms"
 topics = ["up/#"]
 prefix = "site/"
 """
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    one = Broker(tmp_path, name="upstream").start()
-    yield one
-    one.stop()
 
 
 @pytest.fixture

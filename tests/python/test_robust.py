@@ -15,16 +15,23 @@ from parts import publish_lines
 
 def test_what_is_published_while_the_broker_dies_and_returns_arrives_at_least_once_and_in_order(app, broker):
     seen = []
-    app.on("flow")(lambda payload: seen.append(int(payload)))
+    stop, sent, room = threading.Event(), [], threading.Condition()
+
+    @app.on("flow")
+    def arrive(payload):
+        with room:
+            seen.append(int(payload))
+            room.notify()
+
     app.start()
-    stop, sent = threading.Event(), []
 
     def flow():
         while not stop.is_set():
-            if len(sent) - len(seen) < 500:  # more would have to give way in the queue
-                app.publish("flow", len(sent), receipt=False)
-                sent.append(None)
-            time.sleep(0.0005)
+            with room:  # more would have to give way in the queue
+                if not room.wait_for(lambda: len(sent) - len(seen) < 500, 0.1):
+                    continue
+            app.publish("flow", len(sent), receipt=False)
+            sent.append(None)
 
     stream = threading.Thread(target=flow)
     stream.start()

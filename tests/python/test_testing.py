@@ -643,7 +643,7 @@ def test_errors_of_handlers_are_kept_and_told_as_the_gateway_would_see_them(gate
 def test_without_pytest_it_is_a_context_manager_and_leaves_all_as_it_was(monkeypatch):
     from tidegate import clock
     monkeypatch.delenv("TIDEGATE_BROKER", raising=False)
-    before, threads = (clock.now, clock.wait, clock.made), threading.active_count()
+    before, threads = (clock.now, clock.wait, clock.made), set(threading.enumerate())
     with Gateway(id="pi") as gateway:
         app = tidegate.App("a")
         ran = []
@@ -653,10 +653,9 @@ def test_without_pytest_it_is_a_context_manager_and_leaves_all_as_it_was(monkeyp
         assert len(ran) == 4
         folder = gateway._folder
     assert (clock.now, clock.wait, clock.made) == before and not folder.exists() and "TIDEGATE_BROKER" not in os.environ
-    deadline = time.monotonic() + 10
-    while threading.active_count() > threads and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == threads
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(10)
+        assert not thread.is_alive(), thread
 
 
 # ---- the plugin ----
