@@ -751,7 +751,8 @@ PahoSession::Ended PahoSession::live(const Server& server) {
   bool up = false;
   {
     const std::lock_guard lock(mutex_);
-    up = phase_ == Phase::accepted;
+    // By hand, an end that comes with the CONNACK is still the end of a connection.
+    up = phase_ == Phase::accepted || (options_.by_hand && accepted_at_ != Steady::time_point{});
   }
   if (up) {
     serve(ended);
@@ -790,9 +791,9 @@ void PahoSession::serve(Ended& ended) {
   const auto since = Steady::now();
   {
     const std::lock_guard lock(mutex_);
-    if (phase_ != Phase::accepted || stopping_) return;
+    if ((phase_ != Phase::accepted && !options_.by_hand) || stopping_) return;
     note_progress(since);
-    open_ = true;
+    open_ = phase_ == Phase::accepted;
   }
   state_ = State::connected;
   ended.established = true;

@@ -91,13 +91,12 @@ def run(name, chip, folder):
     return "\n".join(wrong)
 
 
-def child(name, chip):
+def child(name, chip, folder):
     signal.alarm(LIFETIME)
     report = os.dup(1)
     warnings.simplefilter("ignore", gpiozero.GPIOZeroWarning)
     warnings.simplefilter("error", tidegate.gpiozero.gateway.GatewayWarning)
-    with tempfile.TemporaryDirectory() as folder:
-        wrong = run(name, chip, folder)
+    wrong = run(name, chip, folder)
     os.write(report, (json.dumps([name, wrong]) + "\n").encode())
     os._exit(0)
 
@@ -108,12 +107,14 @@ def main():
     while names or running:
         while names and len(running) < jobs:
             name = names.pop(0)
+            folder = tempfile.TemporaryDirectory()  # as long as the process lives, for so do the recipe's threads
             pid = os.fork()
             if pid == 0:
-                child(name, chip)
-            running[pid] = name, time.monotonic()
+                child(name, chip, folder.name)
+            running[pid] = name, folder, time.monotonic()
         pid, status = os.wait()
-        name, began = running.pop(pid)
+        name, folder, began = running.pop(pid)
+        folder.cleanup()
         print(f"{name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
         if status != 0:
             print(json.dumps([name, f"it ended with status {status:#x}"]), flush=True)
