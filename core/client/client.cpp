@@ -24,9 +24,12 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t window = 100;                             // QoS 1 and 2 under way
-constexpr std::size_t window_qos0 = 1'000;                      // QoS 0 handed to Paho and not yet to the socket
-constexpr milliseconds look_again{500};                         // for broker.url, while there is no connection
+constexpr std::size_t window = 100;                   // QoS 1 and 2 under way
+constexpr std::size_t window_qos0 = 1'000;            // QoS 0 handed to Paho and not yet to the socket
+constexpr std::size_t batch_most = 32;                // messages sent between two looks at the queue
+constexpr std::size_t busy_rate = 8;                  // messages a millisecond
+constexpr std::chrono::microseconds busy_pause{200};  // of the sender at such a rate, so nobody has to wake it
+constexpr milliseconds look_again{500};               // for broker.url, while there is no connection
 constexpr milliseconds longest = std::chrono::hours(24 * 365);  // what a condition can wait without overflow
 
 std::string random_client_id() {
@@ -65,8 +68,9 @@ struct Outgoing {
 
 }  // namespace
 
-/// Locks: mutex_ is taken in the session's callbacks, which run under Paho's lock, so the session is never called with
-/// it held. Only the sender thread calls the session.
+/// Locks: mutex is taken in the session's callbacks, which run under Paho's lock, so the session is never called with
+/// it held. The sender thread makes, starts and ends sessions; what waits is sent by one thread at a time, the sender
+/// or the one that has just brought acknowledgements.
 struct Client::Impl final : mqtt::SessionListener {
   explicit Impl(ClientOptions given) : options(std::move(given)) {
     if (options.client_id.empty()) options.client_id = random_client_id();
@@ -124,7 +128,9 @@ struct Client::Impl final : mqtt::SessionListener {
       while (!stopping && queue_full(bytes)) {
         const auto deadline = begun + patience();  // the connection may come or go meanwhile, and the patience with it
         if (Steady::now() >= deadline) break;
+        ++room_waits;
         room.wait_until(lock, deadline);
+        --room_waits;
       }
     }
     if (stopping) throw UnavailableError("The client is stopped: nothing can be published any more");
@@ -139,7 +145,7 @@ struct Client::Impl final : mqtt::SessionListener {
     queue.emplace_hint(queue.end(), token, Outgoing{std::make_shared<const Message>(std::move(message)), tell});
     queue_bytes += bytes;
     ++counters.published;
-    if (sender_waits) work.notify_one();
+    if (sender_waits && !sending && may_send()) work.notify_one();
     return token;
   }
 
@@ -274,8 +280,12 @@ struct Client::Impl final : mqtt::SessionListener {
         }
         break;
     }
-    work.notify_one();
     if (idle()) settled.notify_all();
+  }
+
+  void on_outcomes_told() override {
+    std::unique_lock lock(mutex);
+    if (!stopping && !sending && may_send()) send_queue(lock);
   }
 
   // ---- the sender thread ----
@@ -284,6 +294,7 @@ struct Client::Impl final : mqtt::SessionListener {
     std::unique_lock lock(mutex);
     bool begun = false;
     Steady::time_point next_look;
+    Steady::time_point last_look = Steady::now();
     while (!stopping) {
       if (!session || (!connected && options.url.empty() && Steady::now() >= next_look)) {
         lock.unlock();
@@ -313,16 +324,19 @@ struct Client::Impl final : mqtt::SessionListener {
         lock.lock();
         continue;
       }
-      if (connected && !queue.empty()) {
-        const bool qos0 = queue.begin()->second.message->qos == Qos::at_most_once;
-        const std::size_t allowed = std::min<std::size_t>(window, limits.receive_maximum);
-        if (qos0 ? under_way_qos0 < window_qos0 : under_way.size() - under_way_qos0 < allowed) {
-          if (!send_first(lock))
-            wait_for_work(lock, milliseconds(20));  // it is about to tell us that it is not connected
-          continue;
-        }
+      if (!sending && may_send()) {
+        if (!send_queue(lock))
+          wait_for_work(lock, milliseconds(20));  // it is about to tell us that it is not connected
+        continue;
       }
-      wait_for_work(lock, connected ? milliseconds::max() : look_again);
+      const auto now = Steady::now();
+      if (sent_since_look > busy_rate * static_cast<std::size_t>((now - last_look) / milliseconds(1) + 1)) {
+        work.wait_for(lock, busy_pause);
+      } else {
+        wait_for_work(lock, connected ? milliseconds::max() : look_again);
+      }
+      last_look = Steady::now();
+      sent_since_look = 0;
     }
     const auto left = std::max(milliseconds(100), std::chrono::ceil<milliseconds>(disconnect_by - Steady::now()));
     lock.unlock();
@@ -340,53 +354,79 @@ struct Client::Impl final : mqtt::SessionListener {
     sender_waits = false;
   }
 
-  /// False when the session did not take it.
-  bool send_first(std::unique_lock<std::mutex>& lock) {
+  // ---- the one thread that sends ----
+
+  /// One message on its way to the session.
+  struct Leaving {
+    std::uint64_t token = 0;
+    std::shared_ptr<const Message> message;
+    std::optional<std::chrono::seconds> left;
+  };
+
+  /// Sends what the window allows until nothing waits. False when the session did not take one.
+  bool send_queue(std::unique_lock<std::mutex>& lock) {
+    sending = true;
+    bool taken = true;
+    while (taken && !stopping && may_send()) {
+      batch.clear();
+      while (batch.size() < batch_most && may_send()) {
+        if (auto one = take_first()) batch.push_back(std::move(*one));
+      }
+      const auto most = limits.maximum_qos;
+      lock.unlock();
+      std::size_t sent = 0;
+      while (sent < batch.size() && hand_over(batch[sent], most)) ++sent;
+      if (sent > 0) session->flush();
+      lock.lock();
+      sent_since_look += sent;
+      taken = sent == batch.size();
+      for (; sent < batch.size(); ++sent) put_back(batch[sent].token);
+    }
+    batch.clear();
+    sending = false;
+    return taken;
+  }
+
+  /// Takes the first message out of the queue. Nothing when it is not to be sent: what became of it is told.
+  std::optional<Leaving> take_first() {
     auto node = queue.extract(queue.begin());
-    const std::uint64_t token = node.key();
-    const std::shared_ptr<const Message> message = node.mapped().message;
-    const std::size_t bytes = weight(*message);
-    queue_bytes -= bytes;
-    room.notify_one();
-    const auto left = node.mapped().left();
-    if (left && *left <= std::chrono::seconds(0)) {
-      give_up(token, *message, "it expired before it could be sent");
-      if (idle()) settled.notify_all();
-      return true;
-    }
-    if (packet_size(*message) > limits.maximum_packet_size) {
-      refuse(token, *message,
+    Leaving one{node.key(), node.mapped().message, node.mapped().left()};
+    const Message& message = *one.message;
+    queue_bytes -= weight(message);
+    if (room_waits > 0 && queue.size() <= options.outgoing / 2 && queue_bytes <= options.outgoing_bytes / 2)
+      room.notify_all();
+    if (one.left && *one.left <= std::chrono::seconds(0)) {
+      give_up(one.token, message, "it expired before it could be sent");
+    } else if (packet_size(message) > limits.maximum_packet_size) {
+      refuse(one.token, message,
              fmt::format("it is larger than the {} bytes that the broker takes", limits.maximum_packet_size));
-      if (idle()) settled.notify_all();
-      return true;
-    }
-    if (message->retain && !limits.retain_available) {
-      refuse(token, *message, "the broker keeps no retained messages");
-      if (idle()) settled.notify_all();
-      return true;
-    }
-    const bool qos0 = message->qos == Qos::at_most_once;
-    const Qos most = limits.maximum_qos;
-    under_way.insert(std::move(node));
-    if (qos0) ++under_way_qos0;
-    lock.unlock();
-    bool taken;
-    if (left || message->qos > most) {
-      Message changed = *message;
-      changed.qos = std::min(changed.qos, most);
-      changed.properties.expiry = left;
-      taken = session->publish(token, changed);
+    } else if (message.retain && !limits.retain_available) {
+      refuse(one.token, message, "the broker keeps no retained messages");
     } else {
-      taken = session->publish(token, *message);
+      if (message.qos == Qos::at_most_once) ++under_way_qos0;
+      under_way.insert(std::move(node));
+      return one;
     }
-    lock.lock();
-    if (taken) return true;
-    node = under_way.extract(token);
-    if (node.empty()) return true;
-    if (qos0) --under_way_qos0;
-    queue_bytes += bytes;
+    if (idle()) settled.notify_all();
+    return std::nullopt;
+  }
+
+  /// Without the lock.
+  bool hand_over(const Leaving& one, Qos most) {
+    if (!one.left && one.message->qos <= most) return session->publish(one.token, *one.message);
+    Message changed = *one.message;
+    changed.qos = std::min(changed.qos, most);
+    changed.properties.expiry = one.left;
+    return session->publish(one.token, changed);
+  }
+
+  void put_back(std::uint64_t token) {
+    auto node = under_way.extract(token);
+    if (node.empty()) return;
+    const Message& message = *node.mapped().message;
+    if (message.qos == Qos::at_most_once) --under_way_qos0;
+    queue_bytes += weight(message);
     queue.insert(std::move(node));
-    return false;
   }
 
   /// Looks the broker up; makes a session for a URL that is new. True when it did. Without the lock.
@@ -434,6 +474,13 @@ struct Client::Impl final : mqtt::SessionListener {
   // ---- with the lock ----
 
   [[nodiscard]] bool idle() const noexcept { return queue.empty() && under_way.empty(); }
+
+  /// Whether the first message may go to the session now.
+  [[nodiscard]] bool may_send() const noexcept {
+    if (!connected || queue.empty()) return false;
+    if (queue.begin()->second.message->qos == Qos::at_most_once) return under_way_qos0 < window_qos0;
+    return under_way.size() - under_way_qos0 < std::min<std::size_t>(window, limits.receive_maximum);
+  }
 
   [[nodiscard]] milliseconds patience() const noexcept {
     return std::min(connected ? options.patience : options.patience_offline, longest);
@@ -500,6 +547,10 @@ struct Client::Impl final : mqtt::SessionListener {
   bool connected = false;
   bool attempt_failed = false;
   bool sender_waits = false;
+  bool sending = false;
+  std::size_t room_waits = 0;       // publishers
+  std::size_t sent_since_look = 0;  // by whoever sends
+  std::vector<Leaving> batch;       // of the one that sends
   bool inbox_waits = false;
   bool woken = false;
 

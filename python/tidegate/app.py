@@ -309,7 +309,7 @@ class App:
             correlation_data = struct.pack(">Q", next(self._numbers))
             response_topic = self._receipt_topic
             self._receipts[correlation_data] = result
-        pairs = list(user.items()) if hasattr(user, "items") else list(user or ())
+        pairs = () if user is None else list(user.items() if hasattr(user, "items") else user)
         client.publish(topic, data, qos, retain, expiry, content_type, response_topic, correlation_data, pairs)
         return result
 

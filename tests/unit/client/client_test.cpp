@@ -60,8 +60,12 @@ class ScriptedSession final : public mqtt::Session {
     if (!connected_) return false;
     sent_.push_back({slot, message});
     open_.push_back(slot);
-    changed_.notify_all();
     return true;
+  }
+  void flush() noexcept override {
+    const std::lock_guard lock(mutex_);
+    flushed_ = sent_.size();
+    changed_.notify_all();
   }
   void subscribe(std::vector<mqtt::Subscription> subscriptions) override {
     const std::lock_guard lock(mutex_);
@@ -95,6 +99,7 @@ class ScriptedSession final : public mqtt::Session {
       open = std::exchange(open_, {});
     }
     for (const auto slot : open) listener_.on_outcome(slot, {});
+    listener_.on_outcomes_told();
     if (!why.empty()) fail(why);
   }
   void answer(std::uint64_t slot, Result kind, const std::string& reason = {}) {
@@ -103,6 +108,7 @@ class ScriptedSession final : public mqtt::Session {
       std::erase(open_, slot);
     }
     listener_.on_outcome(slot, {.kind = kind, .reason_code = 0, .reason = reason});
+    listener_.on_outcomes_told();
   }
   void arrive(const std::string& topic, const std::string& payload, std::vector<std::uint32_t> subscriptions = {}) {
     mqtt::Arrival arrival;
@@ -111,10 +117,10 @@ class ScriptedSession final : public mqtt::Session {
     arrival.subscriptions = std::move(subscriptions);
     listener_.on_message(std::move(arrival));
   }
-  /// The slots of the first count publishes, once they are there.
+  /// The slots of the first count publishes, once they are on their way.
   std::vector<Sent> sent(std::size_t count) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, deadline, [&] { return sent_.size() >= count; });
+    changed_.wait_for(lock, deadline, [&] { return flushed_ >= count; });
     return sent_;
   }
   std::vector<std::string> filters(std::size_t count) {
@@ -155,6 +161,7 @@ class ScriptedSession final : public mqtt::Session {
   bool connected_ = false;
   std::vector<Sent> sent_;
   std::vector<std::uint64_t> open_;
+  std::size_t flushed_ = 0;
   std::vector<mqtt::Subscription> subscriptions_;
 };
 
