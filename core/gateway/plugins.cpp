@@ -8,6 +8,8 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <ranges>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -24,6 +26,8 @@ namespace {
 
 constexpr std::chrono::seconds first_wait{1};
 constexpr std::chrono::seconds most_wait{60};
+constexpr std::chrono::seconds names_known{15};  // after a start, the readings of slow buses too
+constexpr std::size_t names_said = 8;
 
 const PluginInfo* find_plugin(std::string_view name) noexcept {
   const auto table = plugins::table();
@@ -177,12 +181,16 @@ class Plugins::Part final : private Context {
         own_topics_(own_topics),
         alive_(std::make_shared<int>()) {
     plugin_ = info.make(*this, block);
+    for (const auto& reading : block.tables("reading")) {
+      if (!reading.has("name")) rules_.push_back(reading.text("of", ""));  // else it makes a reading
+    }
   }
 
   void start() {
     try {
       plugin_->start();
       running_ = true;
+      if (!rules_.empty()) names_due_ = loop_.after(names_known, [this] { check_rules(); });
       health_.set(info_.name, "");
       wait_ = first_wait;
     } catch (const std::exception& error) {
@@ -194,6 +202,7 @@ class Plugins::Part final : private Context {
 
   void stop() noexcept {
     again_ = {};
+    names_due_ = {};
     if (running_) plugin_->stop();
     running_ = false;
     alive_.reset();
@@ -217,6 +226,7 @@ class Plugins::Part final : private Context {
     if (!options.topic.empty()) own_topics_[fmt::format("{}/{}", info_.name, name)] = options.topic;
     form.qos = options.qos;
     form.retain = options.retain;
+    if (!rules_.empty() && names_.emplace(name).second && rules_checked_) check_rules();
     return options.filters.before(
         std::make_unique<ReadingChannel>(std::move(form), options.json, services_.publish, readings_), loop_, clock());
   }
@@ -253,6 +263,18 @@ class Plugins::Part final : private Context {
     });
   }
 
+  /// Readings have the names that the machine gives them, so only now a block can be seen to speak of none.
+  void check_rules() {
+    rules_checked_ = true;
+    for (const auto& of : rules_) {
+      const bool some = std::ranges::any_of(names_, [&](const auto& name) { return matches(of, name); });
+      const auto more = names_.size() > names_said ? fmt::format(" and {} more", names_.size() - names_said) : "";
+      const auto known = fmt::format("{}{}", fmt::join(names_ | std::views::take(names_said), ", "), more);
+      degraded(fmt::format("reading of \"{}\"", of),
+               some ? "" : fmt::format("matches no reading; there are {}", names_.empty() ? "none" : known));
+    }
+  }
+
   Loop& loop_;
   const config::Config& config_;
   const config::Gateway& gateway_;
@@ -264,6 +286,10 @@ class Plugins::Part final : private Context {
   std::unique_ptr<Plugin> plugin_;
   std::map<std::string, std::unique_ptr<Worker>, std::less<>> workers_;  // by bus
   std::shared_ptr<int> alive_;
+  std::vector<std::string> rules_;            // of the blocks "reading"
+  std::set<std::string, std::less<>> names_;  // of the readings that there have been
+  bool rules_checked_ = false;
+  Source names_due_;
   Source again_;
   std::chrono::seconds wait_ = first_wait;
   std::uint64_t readings_ = 0;

@@ -101,6 +101,20 @@ def test_payloads_that_are_no_numbers_are_said_in_health(make_gateway, make_witn
     witness.wait_for(lambda seen: '"ok":true' in [one for one in seen if one.topic.endswith("health")][-1].payload, "health")
 
 
+def test_a_block_that_speaks_of_no_reading_is_said_in_health_with_the_names_there_are(make_gateway, make_witness):
+    gateway = make_gateway("""
+[sysstat]
+interval = "1s"
+[[sysstat.reading]]
+of = "cpu/prozent"
+[[sysstat.reading]]
+of = "cpu/#"
+""").start()
+    witness = make_witness(gateway, "tidegate/gw/health")
+    witness.wait_for(lambda seen: any('sysstat reading of \\"cpu/prozent\\"' in one.payload and "cpu/percent" in one.payload for one in seen), "the complaint")
+    assert 'of \\"cpu/#' not in witness.seen()[-1].payload
+
+
 def test_what_the_broker_kept_is_known_from_what_comes_now(make_gateway, make_witness):
     """Seen by a reading of all values, which leaves out messages that are marked as kept."""
     configuration = calculated("latest", "sum", ["lab/a"]) + calculated("all", "sum", ["lab/a"], 'of = "all"') + "[null]\n"
