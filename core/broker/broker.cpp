@@ -23,6 +23,7 @@
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
+#include "broker/accounts.hpp"
 #include "broker/configuration.hpp"
 #include "broker/database.hpp"
 #include "broker/port.hpp"
@@ -187,6 +188,7 @@ void Broker::begin() {
     return accepted(*settings_.url);
   }
   make_folders();
+  look_at_door();
   if (left) {
     adopt(std::move(*left), record);
   } else {
@@ -214,13 +216,55 @@ void Broker::adopt(event::Process left, const Record& record) {
   outdated_ = !port_kept || record.configuration != digest(text(record.port, persistent_));
   watch();
   if (outdated_) {
-    log::notice("the local broker (process {}) runs with an older configuration and is restarted", process_.pid());
-    process_.signal(SIGTERM);
-    kill_ = loop_.after(outdated_patience, [this] { process_.signal(SIGKILL); });
+    restart_outdated("runs with an older configuration");
   } else {
     log::notice("adopted the local broker that was running (process {}, port {})", process_.pid(), port_);
     adopted_ = true;
     probe(0ms, 0ms);
+  }
+}
+
+void Broker::restart_outdated(const char* why) {
+  outdated_ = true;
+  log::notice("the local broker (process {}) {} and is restarted", process_.pid(), why);
+  process_.signal(SIGTERM);
+  kill_ = loop_.after(outdated_patience, [this] { process_.signal(SIGKILL); });
+}
+
+/// What nobody can be asked for is refused to all: the door stays closed, and this machine's own clients are served.
+void Broker::look_at_door() {
+  std::string why;
+  if (settings_.listener && !settings_.listener->users.empty()) {
+    try {
+      const auto accounts = Accounts::read(settings_.listener->users);
+      if (accounts.all().empty() && !settings_.listener->anonymous)
+        why = fmt::format("the file of users {} names nobody; add one: tidegate broker adduser NAME",
+                          settings_.listener->users.string());
+      if (!settings_.listener->accounts.empty())
+        write_file(in_runtime("broker/rights"), rights(settings_.listener->accounts), 0600);
+    } catch (const Error& error) {
+      why = error.what();
+    }
+  }
+  if (why.empty()) return door_warning_.clear();
+  warn(door_warning_,
+       fmt::format("the local broker does not listen to the network: {}; then: tidegate broker reload", why));
+}
+
+void Broker::reload() {
+  if (settings_.url) throw UnavailableError("[broker] url names a broker that is not ours: have its owner reload it");
+  if (state_ != State::up) throw UnavailableError("the local broker is not up; it reads everything when it starts");
+  const bool was_closed = !door_warning_.empty();
+  look_at_door();
+  if (!door_warning_.empty()) {
+    const std::string why = door_warning_;
+    if (!was_closed) door_warning_.clear();  // it stays open for those it knows
+    throw ConfigError(why);
+  }
+  if (was_closed) {
+    restart_outdated("opens its door to the network");
+  } else {
+    process_.signal(SIGHUP);
   }
 }
 
@@ -261,6 +305,13 @@ void Broker::set_version(const std::string& text) {
 
 void Broker::launch(const std::string& program, std::uint16_t last_port) {
   port_ = choose_port(last_port);
+  if (const auto& door = settings_.listener; door && door_warning_.empty()) {
+    if (const int error = listen_error(door->port, door->address))
+      warn(door_warning_,
+           fmt::format("the local broker does not listen to the network: it cannot have port {} of {}: {}; give "
+                       "[broker.listener] another port or address, or end what has it; then: tidegate broker reload",
+                       door->port, door->address.empty() ? "this machine" : door->address, std::strerror(error)));
+  }
   const std::string wanted = text(port_, persistent_);
   const fs::path file = in_runtime("broker/mosquitto.conf");
   const fs::path log = log_file();
@@ -373,13 +424,18 @@ void Broker::write_record(const Record& record) const {
 }
 
 std::string Broker::text(std::uint16_t port, bool persistent) const {
-  return configuration({port, gateway_.state / "broker", gateway_.payload_cap, current_user(), persistent});
+  Settings made{port, gateway_.state / "broker", gateway_.payload_cap, current_user(), persistent};
+  made.log_topics = settings_.log_topics;
+  if (door_warning_.empty()) made.listener = settings_.listener;
+  made.rights = in_runtime("broker/rights");
+  return configuration(made);
 }
 
 /// FNV-1a over what Mosquitto is started with: it tells configurations apart, and need not withstand anybody.
 std::string Broker::digest(const std::string& text) const {
   std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char byte : settings_.program + '\n' + text) {
+  const std::string rights_text = settings_.listener ? rights(settings_.listener->accounts) : std::string();
+  for (const char byte : settings_.program + '\n' + text + rights_text) {
     hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
   }
   return fmt::format("{:016x}", hash);
@@ -396,9 +452,17 @@ std::uint16_t Broker::choose_port(std::uint16_t last) const {
     }
     return port;
   }
-  if (last != 0 && listen_error(last) == 0) return last;
-  if (!settings_.port && listen_error(usual_port) == 0) return usual_port;
-  return free_port();
+  if (last != 0 && !is_doors(last) && listen_error(last) == 0) return last;
+  if (!settings_.port && !is_doors(usual_port) && listen_error(usual_port) == 0) return usual_port;
+  for (;;) {
+    if (const auto port = free_port(); !is_doors(port)) return port;
+  }
+}
+
+bool Broker::is_doors(std::uint16_t port) const noexcept {
+  const auto& door = settings_.listener;
+  return door && door->port == port &&
+         (door->address.empty() || door->address == "0.0.0.0" || door->address == "127.0.0.1");
 }
 
 std::string Broker::taken(std::uint16_t port) const {
@@ -435,7 +499,7 @@ fs::path Broker::log_file() const {
 
 std::vector<std::string> Broker::warnings() const {
   std::vector<std::string> all;
-  for (const std::string* warning : {&persistence_warning_, &space_warning_, &database_warning_}) {
+  for (const std::string* warning : {&persistence_warning_, &space_warning_, &database_warning_, &door_warning_}) {
     if (!warning->empty()) all.push_back(*warning);
   }
   all.insert(all.end(), version_warnings_.begin(), version_warnings_.end());

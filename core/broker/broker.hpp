@@ -58,6 +58,10 @@ class Broker final {
   /// Writes <runtime>/broker.url, by which programs of this machine find the broker. Once the gateway has subscribed:
   /// what they publish then is not missed. After each on_up; does nothing unless up.
   void announce() noexcept;
+  /// Has it read its users, rights and certificates again, without ending a connection that may stay. Starts it anew
+  /// when the door to the network was closed and can be opened, or the other way round. Throws UnavailableError when it
+  /// does not run, or is not ours, and ConfigError when its file of users is wrong: then it keeps what it knows.
+  void reload();
   /// Stops the broker, adopted or not, and waits until it has saved its database: at most for timeout, then it is
   /// killed. One that was given by [broker] url is left alone.
   void stop(std::chrono::milliseconds timeout) noexcept;
@@ -70,8 +74,11 @@ class Broker final {
   [[nodiscard]] bool adopted() const noexcept { return adopted_; }
   /// Why it is not up, in words; empty when it is, or nothing failed yet.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+  /// Why the door to the network stays closed, in words; empty when it is open, or none was asked for.
+  [[nodiscard]] const std::string& door_problem() const noexcept { return door_warning_; }
   /// What is not as it should be with a broker that runs, in words: no database, one that was damaged, a version with
-  /// known defects. Each was logged once. Complete when on_up is told; empty for a broker that is not ours.
+  /// known defects, a door to the network that stays closed. Each was logged once. Complete when on_up is told; empty
+  /// for a broker that is not ours.
   [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
@@ -102,6 +109,10 @@ class Broker final {
   [[nodiscard]] std::string text(std::uint16_t port, bool persistent) const;
   [[nodiscard]] std::string digest(const std::string& text) const;
   [[nodiscard]] std::uint16_t choose_port(std::uint16_t last) const;
+  /// Whether the loopback cannot have this port, because the door to the network has it.
+  [[nodiscard]] bool is_doors(std::uint16_t port) const noexcept;
+  void look_at_door();
+  void restart_outdated(const char* why);
   [[nodiscard]] std::string taken(std::uint16_t port) const;
   [[nodiscard]] std::uintmax_t log_size() const noexcept;
   [[nodiscard]] std::vector<std::string> errors() const;
@@ -140,6 +151,7 @@ class Broker final {
   std::string persistence_warning_;
   std::string space_warning_;
   std::string database_warning_;
+  std::string door_warning_;  ///< why the door to the network stays closed; empty: it does not
   std::vector<std::string> version_warnings_;
   event::Process question_;  ///< asks the program for its version
   std::chrono::steady_clock::time_point up_since_;

@@ -13,6 +13,25 @@ namespace {
 constexpr std::uint64_t packet_overhead = 128U << 10;
 constexpr std::uint64_t largest_packet = 268'435'455;
 
+std::string door(const config::Listener& listener, const std::filesystem::path& rights) {
+  std::string text = fmt::format("\n# The network's.\nlistener {}{}{}\nallow_anonymous {}\n", listener.port,
+                                 listener.address.empty() ? "" : " ", listener.address, listener.anonymous);
+  const auto add = [&](const char* key, const std::filesystem::path& file) {
+    if (!file.empty()) text += fmt::format("{} {}\n", key, file.string());
+  };
+  add("password_file", listener.users);
+  if (!listener.accounts.empty()) add("acl_file", rights);
+  add("certfile", listener.cert_file);
+  add("keyfile", listener.key_file);
+  if (!listener.client_ca_file.empty()) {
+    add("cafile", listener.client_ca_file);
+    text += "require_certificate true\n";
+    if (listener.users.empty()) text += "use_identity_as_username true\n";
+  }
+  if (listener.most_clients != 0) text += fmt::format("max_connections {}\n", listener.most_clients);
+  return text;
+}
+
 }  // namespace
 
 std::string configuration(const Settings& settings) {
@@ -40,10 +59,12 @@ autosave_interval 300
   return fmt::format(
       R"(# Written by tidegated at every start of the local broker; changes here are lost.
 
+per_listener_settings true
+
 # This machine only, and so without passwords.
 listener {port} 127.0.0.1
 allow_anonymous true
-
+{door}
 {user}{persistence}
 # Nothing is dropped while the gateway is away (the default is 1000 messages, then silence). A session whose client
 # never comes back ends with what waits in it. Not 0, which means without limit: 2.0.16 then drops every message, and
@@ -57,15 +78,27 @@ set_tcp_nodelay true
 
 # A line for every client that comes and goes would be megabytes a day.
 log_dest stderr
-log_type error
+{log_topics}log_type error
 log_type warning
 log_type notice
 log_timestamp_format %Y-%m-%dT%H:%M:%S
 connection_messages false
 sys_interval 60
 )",
-      fmt::arg("port", settings.port), fmt::arg("user", user), fmt::arg("persistence", persistence),
-      fmt::arg("packet", packet));
+      fmt::arg("port", settings.port),
+      fmt::arg("door", settings.listener ? door(*settings.listener, settings.rights) : std::string()),
+      fmt::arg("log_topics", settings.log_topics ? "log_dest topic\n" : ""), fmt::arg("user", user),
+      fmt::arg("persistence", persistence), fmt::arg("packet", packet));
+}
+
+std::string rights(const std::vector<config::Account>& accounts) {
+  std::string text = "# Written by tidegated, from [[broker.listener.user]]; changes here are lost.\n";
+  for (const auto& account : accounts) {
+    text += fmt::format("\nuser {}\n", account.name);
+    for (const auto& filter : account.publish) text += fmt::format("topic write {}\n", filter);
+    for (const auto& filter : account.subscribe) text += fmt::format("topic read {}\n", filter);
+  }
+  return text;
 }
 
 }  // namespace tidegate::broker

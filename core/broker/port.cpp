@@ -19,7 +19,7 @@ namespace {
 /// A TCP socket that does not block, closed with its scope.
 class Socket final {
  public:
-  Socket() noexcept : fd_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {}
+  explicit Socket(int family = AF_INET) noexcept : fd_(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {}
   ~Socket() {
     if (fd_ >= 0) close(fd_);
   }
@@ -41,14 +41,22 @@ sockaddr_in loopback(std::uint16_t port) noexcept {
 
 }  // namespace
 
-int listen_error(std::uint16_t port) noexcept {
-  const Socket probe;
+int listen_error(std::uint16_t port, const std::string& address) noexcept {
+  sockaddr_in v4 = loopback(port);
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  const bool six = inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) == 1;
+  if (address.empty()) v4.sin_addr.s_addr = htonl(INADDR_ANY);
+  if (!six && !address.empty() && inet_pton(AF_INET, address.c_str(), &v4.sin_addr) != 1) return EADDRNOTAVAIL;
+  const Socket probe(six ? AF_INET6 : AF_INET);
   if (probe.fd() < 0) return errno;
   // As Mosquitto does: connections of its last life that linger in TIME_WAIT are no obstacle, a listener is.
   const int on = 1;
   setsockopt(probe.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const sockaddr_in address = loopback(port);
-  return bind(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ? errno : 0;
+  if (six) setsockopt(probe.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  const auto* const there = six ? reinterpret_cast<const sockaddr*>(&v6) : reinterpret_cast<const sockaddr*>(&v4);
+  return bind(probe.fd(), there, six ? sizeof v6 : sizeof v4) < 0 ? errno : 0;
 }
 
 std::uint16_t free_port() {

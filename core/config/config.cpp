@@ -107,13 +107,15 @@ Broker read_broker(const Block& block) {
   Broker broker;
   if (block.has("url")) {
     if (const auto address = server(block, "url", block.required_text("url"))) broker.url = address->url();
-    for (const auto* ours : {"port", "program"}) {
+    for (const auto* ours : {"port", "program", "listener", "log_topics"}) {
       if (block.has(ours))
         block.complain(ours, "is about a broker that we start, but url names one that runs already; leave one out");
     }
   }
   if (block.has("port")) broker.port = static_cast<std::uint16_t>(block.integer("port", 0, 0, 65535));
   if (block.has("program")) broker.program = block.required_text("program");
+  if (block.has("listener")) broker.listener = read_listener(block.table("listener"), broker.port.value_or(0));
+  broker.log_topics = block.boolean("log_topics", false);
   credentials(block, broker.username, broker.password);
   if (!block.has("url")) {
     for (const auto* theirs : {"username", "password"}) {

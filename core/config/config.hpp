@@ -17,6 +17,7 @@
 #include <tidegate/topic.hpp>
 
 #include "config/automation.hpp"
+#include "config/listener.hpp"
 #include "config/quantity.hpp"
 
 namespace tidegate::config {
@@ -40,6 +41,8 @@ struct Broker {
   std::string program = "mosquitto";    ///< path, or name looked up in PATH and sbin folders
   std::optional<std::string> username;  ///< with url alone, and so is password
   std::optional<std::string> password;
+  std::optional<Listener> listener;  ///< without url alone
+  bool log_topics = false;           ///< ours publishes what it logs under $SYS/broker/log/
 };
 
 /// For servers that are mqtts:// (and refused without one). Absolute paths of files that can be read.

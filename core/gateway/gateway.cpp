@@ -132,6 +132,10 @@ Gateway::Gateway(Loop& loop, config::Config config)
   control_.add("status", [this](const control::Json&) { return status(); });
   control_.add("spool.ls", [this](const control::Json&) { return list_lanes(); });
   control_.add("route", [this](const control::Json& request) { return route(request.value("topic", "")); });
+  control_.add("broker.reload", [this](const control::Json&) {
+    broker_.reload();
+    return control::Json::object();
+  });
   open_spools();
   lane_verbs_.emplace(spool_.get(), stand_in_.get());
   lane_verbs_->add_to(control_);
@@ -394,6 +398,7 @@ void Gateway::upstream_connected(std::size_t index) {
 
 void Gateway::local_up(const std::string& url) {
   health_.set("local broker", "", true);
+  health_.set("local broker's listener", broker_.door_problem(), true);
   if (url == local_url_) return;  // the session reconnects by itself
   local_url_ = url;
   std::unique_ptr<forward::Pump> former;

@@ -42,6 +42,7 @@ Exit run(int argc, char** argv) {
   cli::add_status(program, command);
   cli::add_spool(program, command);
   cli::add_app(program, command);
+  cli::add_broker(program, command);
   cli::add_gpio(program, command);
   add_version(program);
   try {

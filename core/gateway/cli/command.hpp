@@ -21,6 +21,7 @@ void add_sub(CLI::App& program, Run& run);
 void add_status(CLI::App& program, Run& run);
 void add_spool(CLI::App& program, Run& run);
 void add_app(CLI::App& program, Run& run);
+void add_broker(CLI::App& program, Run& run);
 void add_gpio(CLI::App& program, Run& run);
 
 /// Ends the program: what() goes to standard error, exit() is its status.

@@ -45,6 +45,25 @@ TEST(AMosquittoConfiguration, HasADatabaseUnlessItsFolderCannotBeWritten) {
   EXPECT_THAT(configuration(read_only), Not(HasSubstr("/var/lib/tidegate/broker")));
 }
 
+TEST(AMosquittoConfiguration, HasADoorToTheNetworkAsItWasAskedFor) {
+  Settings open = settings();
+  open.rights = "/run/rights";
+  open.listener = config::Listener{};
+  open.listener->port = 1883;
+  open.listener->users = "/etc/users";
+  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1883\nallow_anonymous false\npassword_file /etc/users\n"));
+  EXPECT_THAT(configuration(open), Not(HasSubstr("acl_file")));
+  open.listener->address = "fd00::10";
+  open.listener->accounts = {{"esp32", {"garden/#"}, {"pump/set"}}};
+  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1883 fd00::10\n"));
+  EXPECT_THAT(configuration(open), HasSubstr("\nacl_file /run/rights\n"));
+}
+
+TEST(ARightsFile, NamesWhatEachUserMay) {
+  EXPECT_THAT(rights({{"esp32", {"garden/#"}, {"pump/set"}}, {"idle", {}, {}}}),
+              HasSubstr("\nuser esp32\ntopic write garden/#\ntopic read pump/set\n\nuser idle\n"));
+}
+
 TEST(AMosquittoConfiguration, NamesTheUserOnlyWhenThereIsAName) {
   EXPECT_THAT(configuration(settings()), HasSubstr("\nuser root\n"));
   Settings nameless = settings();

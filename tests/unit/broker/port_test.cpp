@@ -48,5 +48,13 @@ TEST(APortWithAListenerOnEveryAddress, IsTakenOnTheLoopbackToo) {
   EXPECT_EQ(listen_error(other.port), EADDRINUSE);
 }
 
+TEST(APortOfAnotherAddress, IsTakenWhereItMeetsAListenerAlone) {
+  const Listener other(INADDR_LOOPBACK);
+  EXPECT_EQ(listen_error(other.port, ""), EADDRINUSE);
+  EXPECT_EQ(listen_error(other.port, "::1"), 0);
+  EXPECT_EQ(listen_error(other.port, "192.0.2.1"), EADDRNOTAVAIL);
+  EXPECT_EQ(listen_error(other.port, "eth0"), EADDRNOTAVAIL);
+}
+
 }  // namespace
 }  // namespace tidegate::broker

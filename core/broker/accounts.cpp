@@ -1,0 +1,179 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/accounts.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <tidegate/error.hpp>
+
+#include "config/listener.hpp"
+#include "event/process.hpp"
+
+namespace tidegate::broker {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t usual_mode = 0640;
+constexpr std::size_t longest_password = 1000;
+
+/// A folder for one file, gone with its scope.
+class Scratch final {
+ public:
+  Scratch() {
+    std::string form = (fs::temp_directory_path() / "tidegate-XXXXXX").string();
+    if (mkdtemp(form.data()) == nullptr) throw SystemError(errno, "cannot make the folder " + form);
+    folder_ = form;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  [[nodiscard]] fs::path file() const { return folder_ / "users"; }
+
+ private:
+  fs::path folder_;
+};
+
+/// Runs a program that reads input and says nothing that matters; its exit status.
+int feed(const std::vector<std::string>& arguments, std::string_view input) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) throw SystemError(errno, "cannot make a pipe");
+  std::vector<char*> words;
+  for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    const int nowhere = open("/dev/null", O_WRONLY);
+    dup2(ends[0], 0);
+    dup2(nowhere, 1);
+    dup2(nowhere, 2);
+    execv(words[0], words.data());
+    _exit(127);
+  }
+  const int error = errno;
+  close(ends[0]);
+  if (child > 0) static_cast<void>(::write(ends[1], input.data(), input.size()) + 0);
+  close(ends[1]);
+  if (child < 0) throw SystemError(error, "cannot start " + arguments.front());
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+std::string mend(const fs::path& file) {
+  return fmt::format("; 'tidegate broker adduser NAME' writes such a file, or mosquitto_passwd {} NAME", file.string());
+}
+
+}  // namespace
+
+Accounts Accounts::read(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  struct stat about{};
+  if (!stream || stat(file.c_str(), &about) < 0 || !S_ISREG(about.st_mode))
+    throw ConfigError(fmt::format("the file of users {} cannot be read: {}{}", file.string(),
+                                  errno != 0 ? std::generic_category().message(errno) : "it is no file", mend(file)));
+  if ((about.st_mode & S_IROTH) != 0)
+    throw ConfigError(fmt::format(
+        "the file of users {0} can be read by everybody on this machine; mend it: chmod o= {0}", file.string()));
+  Accounts accounts(file);
+  std::size_t number = 0;
+  for (std::string line; std::getline(stream, line);) {
+    ++number;
+    if (line.empty()) continue;
+    const auto colon = line.find(':');
+    const auto name = line.substr(0, colon);
+    // "$6$salt$hash" or "$7$rounds$salt$hash"
+    const bool sound = colon != line.npos && config::account_name_problem(name).empty() &&
+                       (line.compare(colon + 1, 3, "$6$") == 0 || line.compare(colon + 1, 3, "$7$") == 0) &&
+                       line.find_first_of(": \t\r", colon + 1) == line.npos && !accounts.has(name);
+    if (!sound)
+      throw ConfigError(
+          fmt::format("line {} of the file of users {} is no \"name:hash\", or a name that was there "
+                      "before{}",
+                      number, file.string(), mend(file)));
+    accounts.users_.emplace_back(name, line.substr(colon + 1));
+  }
+  return accounts;
+}
+
+Accounts Accounts::read_or_begin(const fs::path& file) {
+  std::error_code error;
+  return fs::exists(file, error) || error ? read(file) : Accounts(file);
+}
+
+bool Accounts::has(std::string_view name) const noexcept {
+  return std::ranges::find(users_, name, [](const auto& user) { return std::string_view(user.first); }) != users_.end();
+}
+
+void Accounts::set(const std::string& name, std::string hash) {
+  const auto found = std::ranges::find(users_, name, [](const auto& user) { return user.first; });
+  if (found != users_.end()) {
+    found->second = std::move(hash);
+  } else {
+    users_.emplace_back(name, std::move(hash));
+  }
+}
+
+void Accounts::remove(std::string_view name) {
+  std::erase_if(users_, [&](const auto& user) { return user.first == name; });
+}
+
+void Accounts::write() const {
+  const std::string next = file_.string() + ".new";
+  struct stat before{};
+  const bool there = stat(file_.c_str(), &before) == 0;
+  const mode_t mode = there ? before.st_mode & 07777 : usual_mode;
+  uid_t owner = there ? before.st_uid : geteuid();
+  gid_t group = there ? before.st_gid : getegid();
+  if (const auto* ours = there ? nullptr : getgrnam("tidegate"); ours != nullptr) group = ours->gr_gid;
+
+  unlink(next.c_str());
+  const int fd = open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) throw SystemError(errno, "cannot write " + next);
+  std::string text;
+  for (const auto& [name, hash] : users_) text += fmt::format("{}:{}\n", name, hash);
+  // Who is not root cannot give it away, and then it is this user's own broker that reads it.
+  if (fchown(fd, owner, group) < 0) errno = 0;
+  const bool good = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                    fchmod(fd, mode) == 0 && fsync(fd) == 0;
+  const int error = errno;
+  close(fd);
+  if (!good || rename(next.c_str(), file_.c_str()) < 0) {
+    unlink(next.c_str());
+    throw SystemError(good ? errno : error, "cannot write " + file_.string());
+  }
+}
+
+std::string hash_password(const std::string& name, const std::string& password) {
+  if (const auto why = config::account_name_problem(name); !why.empty()) throw ConfigError(why);
+  if (password.empty()) throw ConfigError("an empty password protects nothing; give one");
+  if (password.size() > longest_password || password.find_first_of(std::string("\r\n\0", 3)) != password.npos)
+    throw ConfigError(fmt::format("a password is one line of at most {} bytes", longest_password));
+  const auto program = event::find_program("mosquitto_passwd", "/usr/local/bin:/usr/bin");
+  if (!program)
+    throw UnavailableError(
+        "there is no program 'mosquitto_passwd'; it comes with the broker: apt-get install mosquitto");
+  const Scratch scratch;
+  const int status = feed({*program, "-c", scratch.file().string(), name}, password + '\n' + password + '\n');
+  std::ifstream made(scratch.file());
+  std::string line;
+  if (status != 0 || !std::getline(made, line) || !line.starts_with(name + ":$"))
+    throw UnavailableError(fmt::format("{} did not take the password (status {})", *program, status));
+  return line.substr(name.size() + 1);
+}
+
+}  // namespace tidegate::broker

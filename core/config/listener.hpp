@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: 2026 The Tidegate authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tidegate/block.hpp>
+
+namespace tidegate::config {
+
+/// What one user of the network may do at the local broker; topics are filters.
+struct Account {
+  std::string name;
+  std::vector<std::string> publish;
+  std::vector<std::string> subscribe;
+};
+
+/// [broker.listener]: the local broker's door to the network. Without it there is none.
+struct Listener {
+  std::string address;     ///< an IPv4 or IPv6 address of this machine; empty: all of them
+  std::uint16_t port = 0;  ///< 1 to 65535
+  bool anonymous = false;  ///< clients without a user name are taken
+  std::filesystem::path
+      users;  ///< names and hashed passwords, as mosquitto_passwd writes them; empty: none are asked for
+  std::vector<Account> accounts;              ///< who may do what; empty: everybody everything
+  std::filesystem::path cert_file, key_file;  ///< empty: no TLS
+  std::filesystem::path client_ca_file;  ///< clients show a certificate of this authority; empty: none is asked for
+  std::uint32_t most_clients = 0;        ///< at once; 0: no limit
+};
+
+/// Why this is no name of an account; empty when it is one. A wildcard in a name would match others' rights.
+[[nodiscard]] std::string account_name_problem(std::string_view name);
+
+/// Reads the table; complaints are filed. own_port: what the broker listens on at 127.0.0.1; 0: any that is free.
+[[nodiscard]] Listener read_listener(const Block& block, std::uint16_t own_port);
+
+}  // namespace tidegate::config

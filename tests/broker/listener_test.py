@@ -1,0 +1,320 @@
+# SPDX-FileCopyrightText: 2026 The Tidegate authors
+# SPDX-License-Identifier: Apache-2.0
+"""The local broker's door to the network, [broker.listener], with real Mosquitto and its real clients. Here the network is 127.0.0.1, on a
+port of its own."""
+import os
+import pathlib
+import signal
+import stat
+import subprocess
+import threading
+
+import pytest
+
+import parts
+from parts import tool_environment, wait_until
+
+DEADLINE = 20
+
+
+def tidegate(gateway, *words, said=""):
+    return subprocess.run([parts.BINARY_DIR / "bin" / "tidegate", *words], env=gateway.environment(), input=said, capture_output=True,
+                          text=True, timeout=DEADLINE, check=False)
+
+
+def broker(gateway, verb, *words, said=""):
+    ran = tidegate(gateway, "broker", verb, *words, "-c", str(gateway.file), said=said)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def client(port, *options):
+    """mosquitto_pub as the network has it; what it says when it is refused."""
+    return subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-q", "1", *options], env=tool_environment(),
+                          capture_output=True, text=True, timeout=DEADLINE, check=False)
+
+
+def listeners(pid):
+    """The addresses that a process listens on, as "address:port"."""
+    said = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True, env=tool_environment()).stdout
+    return {line.split()[3] for line in said.splitlines() if f"pid={pid}," in line}
+
+
+class Subscriber:
+    """mosquitto_sub as the network has it."""
+
+    def __init__(self, port, topic, *options):
+        self.lines = []
+        self._process = subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", "-p", str(port), "-t", topic, "-q", "1", "-d", *options], text=True,
+                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=tool_environment())
+        self._reader = threading.Thread(target=lambda: self.lines.extend(iter(self._process.stdout.readline, "")))
+        self._reader.start()
+
+    def wait(self, text):
+        wait_until(lambda: any(text in line for line in self.lines), f"{text!r} in {self.lines}")
+        return self
+
+    def end(self):
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+
+
+@pytest.fixture
+def subscribe():
+    made = []
+
+    def make(*words):
+        made.append(Subscriber(*words))
+        return made[-1]
+    yield make
+    for one in made:
+        one.end()
+
+
+@pytest.fixture
+def door():
+    return parts.free_port()
+
+
+def with_users(door, more="", broker=""):
+    return f"""
+[broker]
+port = 0
+{broker}
+[broker.listener]
+address = "127.0.0.1"
+port = {door}
+plain = true
+users = "broker-users"
+{more}
+"""
+
+
+def opens(gateway, door):
+    wait_until(lambda: parts.listens(door), "the door")
+    wait_until(gateway.is_ready, "the gateway")
+
+
+def test_without_a_block_nothing_listens_beyond_this_machine(make_gateway):
+    gateway = make_gateway("").start()
+    assert listeners(gateway.status()["broker"]["pid"]) == {f"127.0.0.1:{gateway.port}"}
+
+
+def test_two_users_with_passwords_are_taken_and_everybody_else_is_refused(make_gateway, make_witness, door):
+    """The recipe of docs/security.md."""
+    gateway = make_gateway(with_users(door))
+    assert "esp32 added" in broker(gateway, "adduser", "esp32", said="se:cret one\n")
+    broker(gateway, "adduser", "phone", said="two\n")
+    assert broker(gateway, "users").split() == ["esp32", "phone"]
+    gateway.start()
+    opens(gateway, door)
+    witness = make_witness(gateway, "lab/#")
+    assert client(door, "-u", "esp32", "-P", "se:cret one", "-t", "lab/a", "-m", "1").returncode == 0
+    assert client(door, "-u", "phone", "-P", "two", "-t", "lab/b", "-m", "2").returncode == 0
+    for wrong in (["-u", "esp32", "-P", "se"], ["-u", "nobody", "-P", "two"], []):
+        refused = client(door, *wrong, "-t", "lab/a", "-m", "stolen")
+        assert refused.returncode != 0 and "not authorised" in refused.stderr.lower()
+    witness.wait_for(lambda seen: {(one.topic, one.payload) for one in seen} >= {("lab/a", "1"), ("lab/b", "2")}, "both")
+    assert "stolen" not in {one.payload for one in witness.seen()}
+    assert client(gateway.port, "-t", "lab/c", "-m", "here").returncode == 0, "this machine needs no password"
+
+
+def test_who_may_use_it_changes_while_it_runs_and_others_stay_connected(make_gateway, subscribe, door):
+    gateway = make_gateway(with_users(door))
+    broker(gateway, "adduser", "phone", said="two\n")
+    gateway.start()
+    opens(gateway, door)
+    phone = subscribe(door, "lamp", "-u", "phone", "-P", "two").wait("SUBACK")
+    assert "knows it" in broker(gateway, "adduser", "late", said="three\n")
+    wait_until(lambda: client(door, "-u", "late", "-P", "three", "-t", "lamp", "-m", "on").returncode == 0, "the new user")
+    phone.wait("on")
+    broker(gateway, "passwd", "late", said="four\n")
+    wait_until(lambda: client(door, "-u", "late", "-P", "four", "-t", "lamp", "-m", "off").returncode == 0, "the new password")
+    assert client(door, "-u", "late", "-P", "three", "-t", "lamp", "-m", "x").returncode != 0
+    broker(gateway, "rmuser", "late")
+    wait_until(lambda: client(door, "-u", "late", "-P", "four", "-t", "lamp", "-m", "x").returncode != 0, "the end of the user")
+    phone.wait("off")
+    assert len([line for line in phone.lines if "sending CONNECT" in line]) == 1
+
+
+def test_rights_hold_for_those_named_and_nobody_else_has_any(make_gateway, make_witness, subscribe, door):
+    gateway = make_gateway(with_users(door, """
+[[broker.listener.user]]
+name = "esp32"
+publish = ["lab/#"]
+[[broker.listener.user]]
+name = "phone"
+subscribe = ["lab/+"]
+"""))
+    for name in ("esp32", "phone", "stranger"):
+        broker(gateway, "adduser", name, said=f"{name}\n")
+    gateway.start()
+    opens(gateway, door)
+    witness = make_witness(gateway, "#")
+    phone = subscribe(door, "lab/a", "-u", "phone", "-P", "phone").wait("SUBACK")
+    stranger = subscribe(door, "lab/a", "-u", "stranger", "-P", "stranger").wait("SUBACK")
+    client(door, "-u", "stranger", "-P", "stranger", "-t", "lab/a", "-m", "by a stranger")
+    client(door, "-u", "phone", "-P", "phone", "-t", "lab/a", "-m", "by the phone")
+    client(door, "-u", "esp32", "-P", "esp32", "-t", "door/set", "-m", "elsewhere")
+    client(door, "-u", "esp32", "-P", "esp32", "-t", "lab/a", "-m", "by the sensor")
+    phone.wait("by the sensor")
+    witness.wait_payload("lab/a", "by the sensor")
+    assert {one.payload for one in witness.seen() if not one.topic.startswith("tidegate/")} == {"by the sensor"}
+    assert not any("by the sensor" in line for line in stranger.lines)
+
+
+@pytest.mark.parametrize("content, words", [
+    (None, "cannot be read"), ("", "names nobody"), ("phone\n", "line 1"), ("a:$7$101$x$y\na+b:$7$101$x$y\n", "line 2"),
+    ("phone:plain\n", "line 1")])
+def test_it_stays_closed_with_a_file_of_users_that_is_wrong_and_the_rest_works(make_gateway, door, content, words):
+    gateway = make_gateway(with_users(door))
+    users = gateway.folder / "broker-users"
+    if content is not None:
+        users.write_text(content)
+        users.chmod(0o600)
+    gateway.start()
+    assert not parts.listens(door) and client(gateway.port, "-t", "a", "-m", "1").returncode == 0
+    problem = next(one for one in gateway.status()["health"]["problems"] if "listener" in one["what"])
+    assert words in problem["why"] and "broker-users" in problem["why"], problem
+    # It is mended while it runs.
+    users.unlink(missing_ok=True)
+    broker(gateway, "adduser", "phone", said="two\n")
+    opens(gateway, door)
+    assert client(door, "-u", "phone", "-P", "two", "-t", "a", "-m", "1").returncode == 0
+    assert not [one for one in gateway.status()["health"]["problems"] if "listener" in one["what"]]
+
+
+def test_a_file_that_everybody_can_read_is_refused_and_one_made_here_is_private(make_gateway, door):
+    gateway = make_gateway(with_users(door))
+    broker(gateway, "adduser", "phone", said="two\n")
+    users = gateway.folder / "broker-users"
+    assert stat.S_IMODE(users.stat().st_mode) & 0o007 == 0 and "two" not in users.read_text()
+    users.chmod(0o644)
+    gateway.start()
+    assert not parts.listens(door)
+    ran = tidegate(gateway, "broker", "reload")
+    assert ran.returncode != 0 and "chmod o=" in ran.stderr
+    users.chmod(0o640)
+    assert tidegate(gateway, "broker", "reload").returncode == 0
+    opens(gateway, door)
+
+
+def test_a_port_that_is_taken_closes_the_door_alone(make_gateway, make_broker, door):
+    other = make_broker().start()
+    gateway = make_gateway(with_users(other.port))
+    broker(gateway, "adduser", "phone", said="two\n")
+    gateway.start()
+    problem = next(one for one in gateway.status()["health"]["problems"] if "listener" in one["what"])
+    assert str(other.port) in problem["why"] and "Address already in use" in problem["why"]
+    assert client(gateway.port, "-t", "a", "-m", "1").returncode == 0
+
+
+def test_anonymous_clients_are_taken_where_the_configuration_says_so(make_gateway, make_witness, door):
+    gateway = make_gateway(f'[broker]\nport = 0\n[broker.listener]\naddress = "127.0.0.1"\nport = {door}\nplain = true\nanonymous = true\n').start()
+    opens(gateway, door)
+    witness = make_witness(gateway, "lab/a")
+    assert client(door, "-t", "lab/a", "-m", "1", "-r").returncode == 0
+    witness.wait_payload("lab/a", "1")
+
+
+def certificates(folder):
+    """A private authority, and a certificate of 127.0.0.1 by it."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder, env=tool_environment())
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test authority",
+            "-keyout", "ca.key", "-out", "ca.pem")
+    for name in ("server", "client"):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out",
+                f"{name}.csr")
+        pathlib.Path(folder, "names").write_text("subjectAltName=IP:127.0.0.1\n")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names",
+                "-out", f"{name}.pem")
+    return folder
+
+
+def test_with_a_certificate_it_speaks_tls_alone_and_asks_for_the_clients(make_gateway, make_witness, door, tmp_path):
+    made = certificates(tmp_path)
+    gateway = make_gateway(f"""
+[broker]
+port = 0
+[broker.listener]
+address = "127.0.0.1"
+port = {door}
+[broker.listener.tls]
+cert_file = "{made}/server.pem"
+key_file = "{made}/server.key"
+client_ca_file = "{made}/ca.pem"
+""").start()
+    opens(gateway, door)
+    witness = make_witness(gateway, "lab/a")
+    own = ["--cert", f"{made}/client.pem", "--key", f"{made}/client.key"]
+    message = ["-t", "lab/a", "-r", "-m"]
+    assert client(door, "--cafile", f"{made}/ca.pem", *own, *message, "sealed").returncode == 0
+    witness.wait_payload("lab/a", "sealed")
+    assert client(door, *message, "plain").returncode != 0
+    assert client(door, "--cafile", f"{made}/ca.pem", "-V", "mqttv5", *message, "nobody's").returncode != 0
+    assert {one.payload for one in witness.seen()} == {"sealed"}
+
+
+def test_the_brokers_log_is_on_topics_where_that_is_wanted(make_gateway, subscribe, door):
+    gateway = make_gateway(with_users(door, broker="log_topics = true"))
+    broker(gateway, "adduser", "phone", said="two\n")
+    gateway.start()
+    opens(gateway, door)
+    log = subscribe(gateway.port, "$SYS/broker/log/#").wait("SUBACK")
+    (gateway.folder / "broker-users").unlink()
+    os.kill(gateway.status()["broker"]["pid"], signal.SIGHUP)
+    log.wait("Unable to open pwfile")
+
+
+def test_a_password_is_on_no_command_line_and_in_nothing_that_is_said(make_gateway, door, tmp_path):
+    """The hashing program is a script that writes down its words and becomes the real one."""
+    words = tmp_path / "words"
+    program = tmp_path / "bin" / "mosquitto_passwd"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {words}\nexec /usr/bin/mosquitto_passwd "$@"\n')
+    program.chmod(0o755)
+    gateway = make_gateway(with_users(door))
+    ran = subprocess.run([parts.BINARY_DIR / "bin" / "tidegate", "broker", "adduser", "phone", "-c", str(gateway.file)], input="hunter2\n",
+                         env={**gateway.environment(), "PATH": f"{program.parent}:{os.environ['PATH']}"}, capture_output=True, text=True,
+                         timeout=DEADLINE, check=True)
+    assert "phone" in words.read_text() and "hunter2" not in words.read_text()
+    assert "hunter2" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("block, words", [
+    ("", ["asks nobody who they are", "in the clear"]),
+    ("plain = true", ["asks nobody who they are"]),
+    ("anonymous = true", ["in the clear"]),
+    ('plain = true\nanonymous = true\naddress = "eth0"', ['"eth0" is no address']),
+    ('plain = true\nusers = "u"\n[[broker.listener.user]]\nname = "+"', ["wildcard"]),
+    ('plain = true\nusers = "u"\n[[broker.listener.user]]\nname = "a:b"', ["letters, digits"]),
+    ('plain = true\nanonymous = true\n[[broker.listener.user]]\nname = "a"', ["leave one out"]),
+    ('users = "u"\n[broker.listener.tls]\ncert_file = "no.pem"', ["cannot read", "both cert_file and key_file"]),
+    ('plain = true\nanonymous = true\nport = 1', ["taken by [broker] port"]),
+])
+def test_a_block_that_is_not_said_in_full_is_refused_with_its_place(make_gateway, block, words):
+    gateway = make_gateway(f"[broker]\nport = 1\n[broker.listener]\nport = 2\n{block}\n" if "port = 1" not in block
+                           else f"[broker]\nport = 1\n[broker.listener]\n{block}\n")
+    ran = tidegate(gateway, "check", str(gateway.file))
+    assert ran.returncode == 78
+    assert all(word in ran.stderr for word in words), ran.stderr
+    assert f"{gateway.file}:" in ran.stderr
+
+
+def test_it_is_not_for_a_broker_that_is_not_ours(make_gateway):
+    gateway = make_gateway('[broker]\nurl = "mqtt://127.0.0.1:1883"\n[broker.listener]\nplain = true\nanonymous = true\n')
+    ran = tidegate(gateway, "check", str(gateway.file))
+    assert ran.returncode == 78 and "listener" in ran.stderr and "url names one that runs already" in ran.stderr
+
+
+def test_users_are_changed_with_care(make_gateway, door):
+    gateway = make_gateway(with_users(door))
+    broker(gateway, "adduser", "phone", said="two\n")
+    for words, said, told in ((["adduser", "phone"], "x\n", "has a user"), (["passwd", "nobody"], "x\n", "has no user"),
+                              (["rmuser", "nobody"], "", "has no user"), (["adduser", "a#"], "x\n", "wildcard"),
+                              (["adduser", "b"], "\n", "empty password")):
+        ran = tidegate(gateway, "broker", *words, "-c", str(gateway.file), said=said)
+        assert ran.returncode != 0 and told in ran.stderr, ran.stderr
+    assert broker(gateway, "users").split() == ["phone"]
