@@ -44,6 +44,7 @@ Exit run(int argc, char** argv) {
   cli::add_app(program, command);
   cli::add_broker(program, command);
   cli::add_gpio(program, command);
+  cli::add_words(program, command);
   add_version(program);
   try {
     program.parse(argc, argv);

@@ -23,6 +23,8 @@ void add_spool(CLI::App& program, Run& run);
 void add_app(CLI::App& program, Run& run);
 void add_broker(CLI::App& program, Run& run);
 void add_gpio(CLI::App& program, Run& run);
+/// The subcommands completion and manual, of the whole program.
+void add_words(CLI::App& program, Run& run);
 
 /// Ends the program: what() goes to standard error, exit() is its status.
 class Quit final : public Error {
