@@ -119,6 +119,11 @@ class Pump final : private mqtt::SessionListener {
   /// As send(), and where all is well the message is on its way when this returns: the round runs here, unless another
   /// is under way. Hold no lock; not from a callback.
   void send_here(Message message);
+  /// As of the session: mqtt::Session.
+  void hurry() noexcept { session_->hurry(); }
+  void hold(bool held) noexcept { session_->hold(held); }
+  void network(bool there) noexcept { session_->network(there); }
+  void reconnect(const std::string& why) noexcept { session_->reconnect(why); }
   void subscribe(std::vector<mqtt::Subscription> subscriptions);
 
   [[nodiscard]] PumpStatus status() const;

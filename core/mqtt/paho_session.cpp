@@ -110,6 +110,9 @@ class PahoSession final {
   bool unsubscribe_once(std::uint64_t slot, const std::vector<std::string>& filters,
                         const std::vector<Property>& properties);
   void reconnect(const std::string& why) noexcept;
+  void hurry() noexcept;
+  void hold(bool held) noexcept;
+  void network(bool there) noexcept;
   void hang_up(std::uint8_t reason, std::vector<Property> properties);
   void cut();
   State state() const noexcept { return state_.load(); }
@@ -165,6 +168,15 @@ class PahoSession final {
   bool stopping() const {
     const std::lock_guard lock(mutex_);
     return stopping_;
+  }
+  bool held() const {
+    const std::lock_guard lock(mutex_);
+    return paused_;
+  }
+  /// How long to wait for the next attempt.
+  milliseconds rest(milliseconds pause) const {
+    const std::lock_guard lock(mutex_);
+    return network_ || options_.by_hand ? pause : std::max(pause, options_.backoff_most);
   }
   /// Waits until the condition, asked with mutex_ held, is true, or the time. Returns whether it was.
   template <class Condition>
@@ -223,6 +235,9 @@ class PahoSession final {
   Failure failure_;  ///< of this connection; the first one told stays
   std::string tls_error_;
   std::optional<std::string> drop_why_;
+  bool hurry_ = false;  ///< the next attempt is due now
+  bool paused_ = false;
+  bool network_ = true;
   std::optional<Goodbye> goodbye_;  ///< hang_up() asked for it
   Limits limits_;
   std::chrono::seconds agreed_keep_alive_{};  ///< the server's, if it sets one; 0: none
@@ -569,6 +584,13 @@ void PahoSession::run() noexcept try {
   milliseconds pause = options_.backoff_first;
   std::size_t server = 0;
   while (!stopping()) {
+    if (held()) {
+      state_ = State::waiting;
+      wait(Steady::time_point::max(), [this] { return stopping_ || !paused_; });
+      pause = options_.backoff_first;
+      server = 0;
+      continue;
+    }
     state_ = State::connecting;
     Ended ended = live(servers_[server]);
     {
@@ -626,7 +648,9 @@ void PahoSession::run() noexcept try {
     }
     if (ended.at_once) continue;
     if (options_.by_hand) pause = std::chrono::hours(24 * 365);
-    wait(Steady::now() + pause, [this] { return stopping_ || drop_why_; });
+    wait(Steady::now() + rest(pause), [this] { return stopping_ || drop_why_ || hurry_ || paused_; });
+    const std::lock_guard lock(mutex_);
+    if (hurry_) pause = options_.backoff_first;
   }
 } catch (const std::exception& error) {
   log::error("{}: the connection's thread ends: {}", options_.name, error.what());
@@ -680,6 +704,7 @@ PahoSession::Ended PahoSession::live(const Server& server) {
     failure_ = {};
     tls_error_.clear();
     drop_why_.reset();
+    hurry_ = false;
     answers_due_ = 0;
     moved_ = acknowledged_ = left_unknown_ = false;
     accepted_at_ = {};
@@ -812,9 +837,11 @@ void PahoSession::serve(Ended& ended) {
     bool changed = false;
     std::optional<std::string> why;
     const auto until = stalls_at().first;
-    wait(away ? std::min<Steady::time_point>(until, next_look) : until,
-         [this] { return phase_ != Phase::accepted || stopping_ || drop_why_ || wanted_changed_ || goodbye_; });
+    wait(away ? std::min<Steady::time_point>(until, next_look) : until, [this] {
+      return phase_ != Phase::accepted || stopping_ || drop_why_ || wanted_changed_ || goodbye_ || paused_;
+    });
     std::optional<Goodbye> goodbye;
+    bool held = false;
     {
       const std::lock_guard lock(mutex_);
       if (Steady::now() - since >= steady_time && moved_) ended.steady = true;
@@ -823,10 +850,16 @@ void PahoSession::serve(Ended& ended) {
       changed = std::exchange(wanted_changed_, false);
       ended.at_once = why.has_value();
       goodbye = goodbye_;
+      held = paused_;
+      if (held && failure_.what.empty()) failure_ = {"it is held back, as asked for", 0, false, true};
       if (options_.by_hand && (goodbye || why) && failure_.what.empty()) failure_ = ended_by_hand;
     }
     if (goodbye) {
       if (goodbye->silent || !part(Steady::now(), *goodbye)) drop({});
+      return;
+    }
+    if (held) {
+      if (!part(Steady::now() + quick_end, {})) drop({});
       return;
     }
     if (!why) {
@@ -1127,6 +1160,32 @@ void PahoSession::reconnect(const std::string& why) noexcept {
     return;
   }
   nudge_->ring();
+}
+
+void PahoSession::hurry() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    hurry_ = true;
+  }
+  nudge_->ring();
+}
+
+void PahoSession::hold(bool held) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    paused_ = held;
+  }
+  nudge_->ring();
+}
+
+void PahoSession::network(bool there) noexcept {
+  bool back = false;
+  {
+    const std::lock_guard lock(mutex_);
+    back = there && !network_;
+    network_ = there;
+  }
+  if (back) hurry();
 }
 
 void PahoSession::hang_up(std::uint8_t reason, std::vector<Property> properties) {
@@ -1728,6 +1787,9 @@ class Door final : public Session {
   bool call_soon() noexcept override { return session_->call_soon(); }
   void subscribe(std::vector<Subscription> subscriptions) override { session_->subscribe(std::move(subscriptions)); }
   void reconnect(const std::string& why) noexcept override { session_->reconnect(why); }
+  void hurry() noexcept override { session_->hurry(); }
+  void hold(bool held) noexcept override { session_->hold(held); }
+  void network(bool there) noexcept override { session_->network(there); }
   void hang_up(std::uint8_t reason, std::vector<Property> properties) override {
     session_->hang_up(reason, std::move(properties));
   }

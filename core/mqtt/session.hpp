@@ -182,6 +182,15 @@ class Session {
   virtual void subscribe(std::vector<Subscription> subscriptions) = 0;
   /// Drops the connection and connects again at once; for a watchdog that saw no progress. Thread-safe.
   virtual void reconnect(const std::string& why) noexcept = 0;
+  /// Makes the next attempt at a connection now, and lets the pauses between attempts grow from the first again; a
+  /// connection that stands, stays. Thread-safe.
+  virtual void hurry() noexcept {}
+  /// true: ends the connection with a DISCONNECT, once what is under way has been answered or a second has passed, and
+  /// makes no attempt until false, which makes one at once. Thread-safe.
+  virtual void hold(bool /*held*/) noexcept {}
+  /// false: the system says that there is no network, so attempts come no more often than backoff_most. true, after
+  /// that: hurry(). Thread-safe.
+  virtual void network(bool /*there*/) noexcept {}
   /// by_hand: ends the connection, or the attempt at one, with a DISCONNECT that says this in MQTT 5, after what was
   /// published before. Thread-safe; returns at once.
   virtual void hang_up(std::uint8_t /*reason*/, std::vector<Property> /*properties*/) {}

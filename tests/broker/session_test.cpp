@@ -744,6 +744,58 @@ TEST(ASession, ConnectsWhenTheBrokerComesUpLater) {
   EXPECT_EQ(client.publish(message("a", "b")).kind, Outcome::Kind::delivered);
 }
 
+TEST(ASession, ConnectsAtOnceWhenItIsToldToHurryOrThatTheNetworkIsBack) {
+  RealMosquitto broker({.start = false});
+  auto wanted = options(broker.url(), "client");
+  wanted.backoff_first = wanted.backoff_most = seconds(3'600);
+  Client hurried(wanted);
+  wanted.client_id = wanted.name = "other";
+  Client other(wanted);
+  ASSERT_TRUE(hurried.heard.wait_failure());
+  ASSERT_TRUE(other.heard.wait_failure());
+  other.session->network(false);
+  broker.start();
+  hurried.session->hurry();
+  EXPECT_TRUE(hurried.heard.wait_connected());
+  other.session->network(true);
+  EXPECT_TRUE(other.heard.wait_connected());
+  hurried.session->hurry();
+  EXPECT_EQ(hurried.publish(message("a", "b")).kind, Outcome::Kind::delivered);
+  EXPECT_EQ(hurried.heard.failures().size(), 1U) << "a connection that stands, stays";
+}
+
+TEST(ASession, TriesNoMoreOftenThanItsLongestPauseWhileThereIsNoNetwork) {
+  auto wanted = options(fmt::format("mqtt://127.0.0.1:{}", test::free_port()), "client");
+  wanted.backoff_most = seconds(3'600);
+  Client client(wanted);
+  client.session->network(false);
+  ASSERT_TRUE(client.heard.wait_failure());
+  const auto before = client.heard.failures().size();
+  EXPECT_FALSE(client.heard.wait([&] { return false; }, milliseconds(300)));
+  EXPECT_LE(client.heard.failures().size(), before + 1);
+}
+
+TEST_P(ASessionOfEitherVersion, IsHeldBackWithAGoodbyeAndGoesOnAtOnceWhenItIsLetGo) {
+  RealMosquitto broker;
+  Client watcher(options(broker.url(), "watcher"), {to("w/#")});
+  ASSERT_TRUE(watcher.heard.wait_connected());
+  auto wanted = options(broker.url(), "client", GetParam());
+  wanted.will = message("w/state", "offline", Qos::at_least_once, true);
+  wanted.backoff_first = wanted.backoff_most = seconds(3'600);
+  Client client(wanted);
+  ASSERT_TRUE(client.heard.wait_connected());
+  client.session->hold(true);
+  ASSERT_TRUE(client.heard.wait_failure());
+  EXPECT_TRUE(client.heard.failures()[0].ours);
+  EXPECT_FALSE(client.session->publish(1, message("a", "b")));
+  client.session->hurry();  // does not let it go
+  client.session->hold(false);
+  ASSERT_TRUE(client.heard.wait_connected(2));
+  EXPECT_EQ(client.publish(message("w/end", "end")).kind, Outcome::Kind::delivered);
+  ASSERT_TRUE(watcher.heard.wait_arrivals(1));
+  EXPECT_THAT(watcher.heard.payloads(), ElementsAre("end")) << "a goodbye leaves no will";
+}
+
 TEST(ASession, TriesTheServersOfItsListInOrder) {
   RealMosquitto broker;
   auto wanted = options(fmt::format("mqtt://127.0.0.1:{}", test::free_port()), "client");
