@@ -45,10 +45,16 @@ std::uint64_t number(const Json& request, const char* key, std::uint64_t fallbac
   return found->get<std::uint64_t>();
 }
 
-std::string name_in(const Json& request) {
-  const auto found = request.find("name");
-  if (found == request.end() || !found->is_string()) throw Error("name the automation");
-  return found->get<std::string>();
+Script& named(const automation::Supervisor& supervisor, const Json& request) {
+  const auto name = request.find("name");
+  if (name == request.end() || !name->is_string()) {
+    throw control::Refusal(control::Refusal::Kind::argument, "name the automation");
+  }
+  try {
+    return supervisor.find(name->get<std::string>());
+  } catch (const Error& error) {
+    throw control::Refusal(control::Refusal::Kind::unknown, error.what());
+  }
 }
 
 }  // namespace
@@ -62,14 +68,14 @@ void add_app_verbs(control::Control& control, automation::Supervisor& supervisor
   control.add("app.logs", [&supervisor](const Json& request) {
     auto lines = Json::array();
     for (auto& line :
-         supervisor.find(name_in(request)).output().tail(number(request, "after", 0), number(request, "most", 1000))) {
+         named(supervisor, request).output().tail(number(request, "after", 0), number(request, "most", 1000))) {
       lines.push_back({{"number", line.number}, {"time", iso8601(line.time)}, {"text", line.text}});
     }
     return Json{{"lines", lines}};
   });
   const auto act = [&](const char* verb, void (Script::*what)()) {
     control.add(verb, [&supervisor, what](const Json& request) {
-      auto& script = supervisor.find(name_in(request));
+      auto& script = named(supervisor, request);
       (script.*what)();
       return to_json(script);
     });

@@ -23,12 +23,13 @@ TEST(AControl, AnswersAVerbWithItsResult) {
 }
 
 TEST(AControl, TellsWhatAVerbThrew) {
-  EXPECT_EQ(with_verbs().call_line(R"({"verb":"fail"})"), R"({"ok":false,"error":"the broker is away"})");
+  EXPECT_EQ(with_verbs().call_line(R"({"verb":"fail"})"),
+            R"({"ok":false,"error":"the broker is away","kind":"unavailable"})");
 }
 
 TEST(AControl, NamesTheVerbsWhenOneIsUnknown) {
   EXPECT_EQ(with_verbs().call_line(R"({"verb":"statsu"})"),
-            R"({"ok":false,"error":"there is no verb 'statsu'; the verbs are echo, fail, status"})");
+            R"({"ok":false,"error":"there is no verb 'statsu'; the verbs are echo, fail, status","kind":"unknown"})");
 }
 
 TEST(AControl, SaysHowToAskWhenALineIsNoRequest) {
@@ -37,6 +38,33 @@ TEST(AControl, SaysHowToAskWhenALineIsNoRequest) {
     EXPECT_FALSE(answer["ok"].get<bool>()) << line;
     EXPECT_NE(answer["error"].get<std::string>().find("verb"), std::string::npos) << line;
   }
+}
+
+TEST(AControl, TellsTheKindOfARefusal) {
+  Control control;
+  control.add("no", [](const Json&) -> Json { throw Refusal(Refusal::Kind::refused, "it is an input"); });
+  control.add("topic", [](const Json&) -> Json { throw TopicError("empty"); });
+  control.add("number", [](const Json& request) { return Json(request.at("number").get<int>()); });
+  EXPECT_EQ(control.call({{"verb", "no"}})["kind"], "refused");
+  EXPECT_EQ(control.call({{"verb", "topic"}})["kind"], "topic");
+  EXPECT_EQ(control.call({{"verb", "number"}, {"number", "four"}})["kind"], "argument");
+}
+
+TEST(AControl, TellsEventsToWhoListensAndOnlyAsLongAsHeDoes) {
+  Control control;
+  std::vector<Json> first;
+  std::vector<Json> second;
+  EXPECT_FALSE(control.heard());
+  auto ear = control.listen([&](const Json& event) {
+    first.push_back(event);
+    throw UnavailableError("the bus is away");
+  });
+  const auto other = control.listen([&](const Json& event) { second.push_back(event); });
+  control.tell({{"event", "health"}});
+  ear.reset();
+  control.tell({{"event", "clock"}});
+  EXPECT_EQ(first, std::vector<Json>({{{"event", "health"}}}));
+  EXPECT_EQ(second, std::vector<Json>({{{"event", "health"}}, {{"event", "clock"}}}));
 }
 
 TEST(AControl, NeverSendsInvalidUtf8) {
