@@ -29,7 +29,7 @@ std::vector<mqtt::Subscription> Audience::subscriptions() const {
 }
 
 void Audience::offer(mqtt::Arrival&& arrival) {
-  Waiting waiting{{std::move(arrival.message), {}}, std::move(arrival.subscriptions)};
+  Waiting waiting{{std::move(arrival.message), {}, nullptr}, std::move(arrival.subscriptions)};
   if (const auto& expiry = waiting.heard.message.properties.expiry) waiting.heard.deadline = clock_.boot() + *expiry;
   bool first = false;
   {
@@ -63,6 +63,18 @@ void Audience::tell() {
       if (meant) listener.heard(heard);
     }
   }
+}
+
+std::optional<std::string> Audience::ask(Message message) const {
+  std::string refusal;
+  const Heard heard{std::move(message), {}, &refusal};
+  bool told = false;
+  for (const auto& listener : listeners_) {
+    if (!matches(listener.filter, heard.message.topic)) continue;
+    told = true;
+    listener.heard(heard);
+  }
+  return told ? std::optional(refusal) : std::nullopt;
 }
 
 std::uint64_t Audience::dropped() const {

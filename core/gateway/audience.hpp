@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ class Audience {
   /// One for each that was added, numbered from 1: what tells the copies of overlapping filters apart.
   [[nodiscard]] std::vector<mqtt::Subscription> subscriptions() const;
   void offer(mqtt::Arrival&& arrival);
+  /// Tells one message at once; on the loop. Says why a listener does not obey it; empty when none refuses. Nothing
+  /// when nobody listens for it.
+  [[nodiscard]] std::optional<std::string> ask(Message message) const;
   [[nodiscard]] std::uint64_t dropped() const;
 
  private:

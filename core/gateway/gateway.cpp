@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -119,13 +120,20 @@ Gateway::Gateway(Loop& loop, config::Config config)
     : loop_(loop),
       config_(std::move(config)),
       started_(machine_clock().boot()),
-      receipts_([this](Message message) { publish_local(std::move(message)); }),
+      receipts_([this](Message message) {
+        if (message.topic == control_topic) {
+          tell_receipt(message);
+        } else {
+          publish_local(std::move(message));
+        }
+      }),
       health_([this] { announce_health(); }),
       broker_(loop, config_.broker, config_.gateway),
       plugins_(loop, config_, health_,
                {[this](Message message) { publish_reading(std::move(message)); },
                 [this](std::string_view upstream) { return linked(upstream); }}),
-      apps_(loop, config_, health_) {
+      apps_(loop, config_, health_),
+      line_verbs_(config_, plugins_.audience(), control_) {
   make_folder(config_.gateway.runtime, "runtime");
   // The socket first: it is what tells two gateways in one place apart.
   server_ = std::make_unique<control::Server>(loop_, config_.gateway.runtime / "control.sock", control_);
@@ -136,6 +144,7 @@ Gateway::Gateway(Loop& loop, config::Config config)
     broker_.reload();
     return control::Json::object();
   });
+  add_link_verbs();
   open_spools();
   lane_verbs_.emplace(spool_.get(), stand_in_.get());
   lane_verbs_->add_to(control_);
@@ -145,6 +154,7 @@ Gateway::Gateway(Loop& loop, config::Config config)
 
 Gateway::~Gateway() {
   stop();
+  if (flusher_.joinable()) flusher_.join();
 }
 
 void Gateway::open_spools() {
@@ -293,6 +303,9 @@ forward::PumpEvents Gateway::upstream_events(std::size_t index) {
   events.on_connected = [this, index](const mqtt::Limits&) {
     loop_.post([this, index] { upstream_connected(index); });
   };
+  events.on_disconnected = [this, index](const mqtt::Failure&) {
+    loop_.post([this, index] { tell_state(upstreams_[index]); });
+  };
   const auto& name = upstreams_[index].name;
   events.on_delivered = [this, name](const spool::Record& record) { receipts_.delivered(record.message, name); };
   events.on_discarded = [this, name](const spool::Record& record, spool::Discard, const std::string& why) {
@@ -387,7 +400,8 @@ void Gateway::make_upstream(std::size_t index) {
 }
 
 void Gateway::upstream_connected(std::size_t index) {
-  const auto& link = upstreams_[index];
+  auto& link = upstreams_[index];
+  tell_state(link);
   if (stopping_ || !link.state_topic) return;
   Message state;
   state.topic = *link.state_topic;
@@ -501,6 +515,7 @@ bool Gateway::linked(std::string_view upstream) const {
 
 void Gateway::local_connected() {
   if (stopping_) return;
+  if (!std::exchange(was_up_, true)) control_.tell({{"event", "state"}, {"state", "running"}});
   broker_.announce();
   Message state;
   state.topic = config_.gateway.topic("state");
@@ -522,6 +537,7 @@ void Gateway::publish(Message message) {
 void Gateway::publish_reading(Message message) {
   // What says how things stand is said again to a broker that comes up later, or has lost it.
   if (message.retain) retained_[message.topic] = message;
+  line_verbs_.seen(message);
   publish(std::move(message));
 }
 
@@ -557,9 +573,12 @@ void Gateway::announce_info() {
 }
 
 void Gateway::announce_health() {
-  auto text = health_.json().dump();
+  auto told = health_.json();
+  auto text = told.dump();
   if (text == announced_health_ || stopping_) return;
   announced_health_ = text;
+  told["event"] = "health";
+  control_.tell(told);
   Message health;
   health.topic = config_.gateway.topic("health");
   health.payload = std::move(text);
@@ -582,7 +601,17 @@ void Gateway::watch_links() {
       health_.set(what, "", true);
     }
   };
+  if (const auto clock = machine_clock().quality(); clock != told_clock_) {
+    told_clock_ = clock;
+    control_.tell({{"event", "clock"}, {"quality", to_string(clock)}, {"by", "the kernel"}});
+  }
   for (auto& link : upstreams_) {
+    tell_state(link);
+    if (link.held) {
+      health_.set("upstream " + link.name,
+                  fmt::format("paused by command; it goes on with: tidegate upstream resume {}", link.name), true);
+      continue;
+    }
     if (link.sender) look("upstream " + link.name, link.sender->status());
     if (link.receiver) look("upstream " + link.name + " (receiving)", link.receiver->status());
     if (link.config == nullptr) {
@@ -606,6 +635,19 @@ void Gateway::watch_links() {
   if (plugins_.own_topics() != announced_topics_) announce_info();
   if (listening_) look("local session (plugins)", listening_->status());
   health_.set("intake", intake_->trouble(), true);
+}
+
+/// Tells how it stands with an upstream, if that is news.
+void Gateway::tell_state(UpstreamLink& link) {
+  if (!link.sender || stopping_) return;
+  const auto status = link.sender->status();
+  const std::string state = link.held ? "paused" : status.stalled ? "stalled" : mqtt::to_string(status.state);
+  if (state == link.told_state) return;
+  link.told_state = state;
+  control_.tell({{"event", "upstream"},
+                 {"name", link.name},
+                 {"state", state},
+                 {"failure", status.state == mqtt::State::connected ? "" : status.failure.what}});
 }
 
 void Gateway::measure(LaneLink& link) const {
@@ -658,6 +700,7 @@ void Gateway::stop() noexcept {
     log::error("stopping: {}", error.what());
   }
   stopping_ = true;
+  control_.tell({{"event", "state"}, {"state", "stopping"}});
   listening_.reset();
   // The local session first: nothing new comes in while the upstreams drain.
   if (local_) local_->stop(std::min(left(), std::chrono::milliseconds{1'000}));

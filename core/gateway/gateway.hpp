@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <tidegate/loop.hpp>
@@ -19,6 +21,7 @@
 #include "gateway/health.hpp"
 #include "gateway/intake.hpp"
 #include "gateway/lane_verbs.hpp"
+#include "gateway/line_verbs.hpp"
 #include "gateway/plugins.hpp"
 #include "gateway/rate_meter.hpp"
 #include "gateway/receipts.hpp"
@@ -43,10 +46,27 @@ class Gateway {
 
   /// What `tidegate status` shows.
   [[nodiscard]] control::Json status() const;
+  /// Its verbs and events, for faces of it.
+  [[nodiscard]] control::Control& control() noexcept { return control_; }
+  [[nodiscard]] const config::Config& configuration() const noexcept { return config_; }
   /// Publishes on the local broker, and appends to the lanes whose routes match.
   void publish(Message message);
 
+  // What the machine tells, by whichever service. link_verbs.cpp
+  /// Whether there is a network, and who says that there is none.
+  void network(bool there, const std::string& why);
+  /// Something has become better: all upstreams that wait to connect do so now.
+  void hurry();
+  /// The machine has slept: connections that look alive are not.
+  void woke();
+  /// Puts everything on the medium, on a thread of its own, and then calls done on the loop.
+  void flush(std::function<void()> done);
+  void clock_synchronized(const std::string& by);
+
  private:
+  /// Stands for the control object where a receipt is to be told to. No topic of MQTT: nobody else can ask there.
+  static constexpr const char* control_topic = "#control";
+
   /// One lane of an upstream, and how fast it fills and empties.
   struct LaneLink {
     spool::Lane* lane = nullptr;
@@ -63,6 +83,16 @@ class Gateway {
     std::unique_ptr<forward::Pump> sender;
     std::unique_ptr<forward::Pump> receiver;  ///< only when QoS 2 keeps the two apart
     std::optional<std::string> state_topic;   ///< of this gateway, as the upstream names it
+    bool held = false;                        ///< paused by command
+    std::string told_state;                   ///< as the last event had it
+
+    [[nodiscard]] std::vector<forward::Pump*> pumps() const {
+      std::vector<forward::Pump*> all;
+      for (auto* const pump : {sender.get(), receiver.get()}) {
+        if (pump != nullptr) all.push_back(pump);
+      }
+      return all;
+    }
   };
 
   void open_spools();
@@ -90,6 +120,13 @@ class Gateway {
   void announce_health();
   [[nodiscard]] forward::PumpEvents upstream_events(std::size_t index);
   void watch_links();
+  void tell_state(UpstreamLink& link);
+  void add_link_verbs();
+  [[nodiscard]] control::Json publish(const control::Json& request);
+  void tell_receipt(const Message& receipt);
+  [[nodiscard]] control::Json hold(const control::Json& request, bool held);
+  /// Messages that wait for upstreams which are not held back.
+  [[nodiscard]] std::uint64_t waiting() const;
   void measure(LaneLink& link) const;
   [[nodiscard]] control::Json lane_json(const LaneLink& link, const spool::LaneStatus& status) const;
   void add_lanes(control::Json& into, const std::vector<LaneLink>& links, bool waiting_only) const;
@@ -119,11 +156,17 @@ class Gateway {
   std::unique_ptr<forward::Pump> listening_;  ///< brings what plugins listen for; null when none does
   control::Control control_;
   std::optional<LaneVerbs> lane_verbs_;
+  LineVerbs line_verbs_;
   std::unique_ptr<control::Server> server_;
   std::map<std::string, Message> retained_;  ///< the last reading of each topic that is retained
   Source look_;
   std::map<std::string, std::string> announced_topics_;
   std::string announced_health_;
+  std::uint64_t receipts_asked_ = 0;
+  std::vector<std::function<void()>> flushed_;  ///< to be called when flusher_ is done
+  std::thread flusher_;
+  ClockQuality told_clock_ = ClockQuality::unsynced;
+  bool was_up_ = false;  ///< the local session has been
   bool stopping_ = false;
 };
 

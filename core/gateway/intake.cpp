@@ -60,25 +60,29 @@ void Intake::trouble(const spool::Lane& lane, const Message& message, const std:
   troubled_ = true;
 }
 
-void Intake::store(Message&& message, const std::vector<route::Destination>& destinations) {
-  std::vector<Receipts::Accepted> accepted;
-  std::string why;
+Intake::Kept Intake::store(Message&& message, const std::vector<route::Destination>& destinations) {
+  Kept kept;
+  auto& [accepted, why] = kept;
   const bool retain = message.retain;
   // Topic and retain flag change with each destination; a receipt needs the properties only.
   for (const auto& destination : destinations) {
     const auto& outlet = outlets_[destination.lane];
     message.topic = destination.topic;
     message.retain = outlet.retain == Retain::as_published ? retain : outlet.retain == Retain::always;
-    if (const auto stored = append(outlet.lanes, message, why)) {
+    std::string not_here;
+    if (const auto stored = append(outlet.lanes, message, not_here)) {
       accepted.push_back({stored->lane, outlet.upstream, stored->sequence});
+    } else {
+      why = std::move(not_here);
     }
   }
-  if (message.properties.response_topic.empty()) return;
+  if (message.properties.response_topic.empty()) return kept;
   if (!accepted.empty()) {
     receipts_.accepted(message, accepted);
   } else if (!destinations.empty()) {
     receipts_.refused(message, why);
   }
+  return kept;
 }
 
 void Intake::from_local(mqtt::Arrival&& arrival) {
@@ -104,9 +108,9 @@ void Intake::from_upstream(std::size_t upstream, mqtt::Arrival&& arrival) {
   store(std::move(message), onward);
 }
 
-void Intake::own(const Message& message) {
+Intake::Kept Intake::own(const Message& message) {
   ++own_;
-  store(Message(message), router_.forward(message.topic));
+  return store(Message(message), router_.forward(message.topic));
 }
 
 IntakeCounters Intake::counters() const noexcept {

@@ -54,15 +54,20 @@ class Intake {
 
   void from_local(mqtt::Arrival&& arrival);
   void from_upstream(std::size_t upstream, mqtt::Arrival&& arrival);
+  /// What became of a message at the door.
+  struct Kept {
+    std::vector<Receipts::Accepted> accepted;  ///< where it lies
+    std::string why;                           ///< it does not lie in one more place; empty: in all that are meant
+  };
   /// For the lanes only; the caller publishes it on the local session.
-  void own(const Message& message);
+  Kept own(const Message& message);
 
   [[nodiscard]] IntakeCounters counters() const noexcept;
   /// What the disk said to a lane that cannot be appended to; empty while all can.
   [[nodiscard]] std::string trouble() const;
 
  private:
-  void store(Message&& message, const std::vector<route::Destination>& destinations);
+  Kept store(Message&& message, const std::vector<route::Destination>& destinations);
   struct Stored {
     spool::Lane* lane;
     std::uint64_t sequence;

@@ -132,6 +132,7 @@ Json Gateway::status() const {
     Json upstream = {{"name", link.name}, {"configured", !former}, {"servers", Json::array()}};
     if (!former) upstream["servers"] = link.config->servers;
     if (link.sender) upstream.update(pump_json(link.sender->status()));
+    if (link.held) upstream.update({{"state", "paused"}, {"failure", ""}});
     if (former) upstream.update({{"state", "not configured"}, {"in_flight", 0}, {"window", 0}, {"delivered", 0}});
     Json lanes = Json::array();
     add_lanes(lanes, link.lanes, former);
@@ -156,6 +157,9 @@ Json Gateway::status() const {
   return {{"gateway",
            {{"id", config_.gateway.id},
             {"version", version},
+            {"phase", stopping_ ? "stopping"
+                      : was_up_ ? "running"
+                                : "starting"},
             {"uptime_s", seconds(machine_clock().boot() - started_)},
             {"state", config_.gateway.state.string()},
             {"runtime", config_.gateway.runtime.string()},

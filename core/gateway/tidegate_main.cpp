@@ -43,6 +43,8 @@ Exit run(int argc, char** argv) {
   cli::add_spool(program, command);
   cli::add_app(program, command);
   cli::add_broker(program, command);
+  cli::add_upstream(program, command);
+  cli::add_drain(program, command);
   cli::add_gpio(program, command);
   cli::add_words(program, command);
   add_version(program);

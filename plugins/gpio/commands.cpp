@@ -37,6 +37,7 @@ void Commands::take(const Heard& heard, const std::function<void(const std::stri
     obey(payload);
   } catch (const Refused& why) {
     ++refused_;
+    if (heard.refusal != nullptr) *heard.refusal = why.what();
     log::warning("gpio {}: the command \"{}\" is refused: {}", name_, payload.substr(0, 40), why.what());
     if (tell_) tell_(refused_);
   }

@@ -21,6 +21,7 @@ namespace tidegate {
 struct Heard {
   Message message;                      ///< retain: it was kept by the broker, and is of unknown age
   std::optional<Nanoseconds> deadline;  ///< by Clock::boot(), when it was published with an expiry: stale from then on
+  std::string* refusal = nullptr;       ///< where to write why it is not obeyed; null: nobody asks
 };
 
 /// What a plugin is given: nothing else of the gateway can be seen from one. Thread: loop.

@@ -50,6 +50,20 @@ class AnAudience : public testing::Test {
   Heard last;
 };
 
+TEST_F(AnAudience, IsAskedAtOnceAndSaysWhyItRefuses) {
+  audience.add("lamp/set", [](const Heard& heard) {
+    if (heard.message.payload != "ON") *heard.refusal = "it has to be ON";
+  });
+  Message message;
+  message.topic = "lamp/set";
+  message.payload = "ON";
+  EXPECT_EQ(audience.ask(message), "");
+  message.payload = "blue";
+  EXPECT_EQ(audience.ask(message), "it has to be ON");
+  message.topic = "pump/set";
+  EXPECT_EQ(audience.ask(message), std::nullopt) << "nobody listens";
+}
+
 TEST_F(AnAudience, HearsWhatMatchesOnTheLoopAndInOrder) {
   add("lamp/set", "lamp");
   add("+/set", "any");
