@@ -28,7 +28,7 @@ ROOMS = {
     "core/broker": ["event/", "config/"],
     "core/automation": ["event/", "config/"],
     "core/control": ["event/", "config/"],
-    "core/dbus": ["event/", "control/"],
+    "core/dbus": ["event/", "config/", "control/"],
     "core/http": ["event/", "control/"],
     "core/gateway": [
         "event/",
@@ -61,7 +61,7 @@ FOREIGN = {
     "CLI11": (r"CLI/.*", ["core/gateway/*"]),
     "nlohmann-json": (
         r"nlohmann/.*",
-        ["core/base/*", "core/forward/*", "core/broker/*", "core/control/*", "core/gateway/*", "plugins/calculate/*", "bindings/*"],
+        ["core/base/*", "core/forward/*", "core/broker/*", "core/control/*", "core/dbus/*", "core/gateway/*", "plugins/calculate/*", "bindings/*"],
     ),
     "sdbus-c++": (r"sdbus-c\+\+/.*", ["core/dbus/*"]),
     "cpp-httplib": (r"httplib\.h", ["core/http/*"]),

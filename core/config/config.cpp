@@ -134,6 +134,15 @@ Spool read_spool(const Block& block) {
   return spool;
 }
 
+Dbus read_dbus(const Block& block) {
+  Dbus dbus;
+  const auto word = block.word("bus", default_bus(), {"system", "session", "off"});
+  dbus.bus = word == "system" ? MessageBus::system : word == "session" ? MessageBus::session : MessageBus::off;
+  dbus.services = block.boolean("services", dbus.services);
+  block.finish();
+  return dbus;
+}
+
 Rate rate(const Block& block, Rate fallback) {
   if (!block.has("rate")) return fallback;
   try {
@@ -425,6 +434,7 @@ Config interpret(const std::shared_ptr<Document>& document, const std::vector<st
   config.gateway = read_gateway(top.table("gateway"));
   config.broker = read_broker(top.table("broker"));
   config.spool = read_spool(top.table("spool"));
+  config.dbus = read_dbus(top.table("dbus"));
 
   UpstreamReader reader(config.gateway, config.broker, config.warnings);
   const auto upstreams = top.tables("upstream");

@@ -45,6 +45,14 @@ struct Broker {
   bool log_topics = false;           ///< ours publishes what it logs under $SYS/broker/log/
 };
 
+enum class MessageBus : std::uint8_t { off, session, system };
+
+/// D-Bus.
+struct Dbus {
+  MessageBus bus = MessageBus::system;  ///< where org.tidegate.Gateway1 is; default: default_bus() of paths.hpp
+  bool services = true;                 ///< heed what NetworkManager, networkd, logind and timesyncd tell
+};
+
 /// For servers that are mqtts:// (and refused without one). Absolute paths of files that can be read.
 struct Tls {
   std::filesystem::path ca_file, cert_file, key_file;
@@ -119,6 +127,7 @@ struct Config {
   Gateway gateway;
   Broker broker;
   Spool spool;
+  Dbus dbus;
   std::vector<Upstream> upstreams;
   Automations automations;
   std::vector<PluginBlock> plugins;

@@ -56,6 +56,12 @@ fs::path default_runtime() {
   return fmt::format("/tmp/tidegate-{}", ::geteuid());
 }
 
+const char* default_bus() {
+  const bool of_a_user =
+      std::getenv("XDG_RUNTIME_DIR") != nullptr || std::getenv("DBUS_SESSION_BUS_ADDRESS") != nullptr;
+  return ::geteuid() != 0 && of_a_user ? "session" : "system";
+}
+
 std::string level_from(std::string_view host) {
   std::string level(host.substr(0, 64));
   std::replace_if(

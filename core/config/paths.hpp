@@ -20,6 +20,9 @@ namespace tidegate::config {
 /// $XDG_CONFIG_HOME/tidegate, else ~/.config/tidegate.
 [[nodiscard]] std::filesystem::path default_folder();
 
+/// The message bus of a gateway that is not told: "system" for root and for a system service, "session" for a user's.
+[[nodiscard]] const char* default_bus();
+
 /// A host name as one topic level: what is no letter, digit, '-', '_' or '.' becomes '-'; never empty.
 [[nodiscard]] std::string level_from(std::string_view host);
 

@@ -12,6 +12,9 @@
 #include <tidegate/log.hpp>
 #include <tidegate/version.hpp>
 
+#ifdef TIDEGATE_DBUS
+#include "dbus/dbus.hpp"
+#endif
 #include "gateway/check.hpp"
 #include "gateway/gateway.hpp"
 
@@ -32,6 +35,13 @@ int run(const std::optional<std::filesystem::path>& file) {
       loop.signal(SIGHUP, [] { log::notice("SIGHUP: restart tidegated to apply a new configuration"); });
   gateway::Gateway gateway(loop, std::move(config));
   gateway.start();
+#ifdef TIDEGATE_DBUS
+  dbus::Dbus dbus(loop, gateway.configuration().dbus, gateway.control(),
+                  gateway.configuration().gateway.runtime / "apps.sock",
+                  {[&](bool there, const std::string& why) { gateway.network(there, why); }, [&] { gateway.hurry(); },
+                   [&](std::function<void()> done) { gateway.flush(std::move(done)); }, [&] { gateway.woke(); },
+                   [&](const std::string& by) { gateway.clock_synchronized(by); }});
+#endif
   log::notice("tidegated {} runs", version);
   loop.run();
   log::notice("stopping");

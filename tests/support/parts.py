@@ -37,8 +37,10 @@ def free_port():
 
 
 def tool_environment(**more):
-    """Without the sanitizer that Python may be started with: it is for our module, not for other programs."""
-    return {**{name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}, **more}
+    """Without the sanitizer that Python may be started with: it is for our module, not for other programs. And without this
+    machine's message buses: a test that wants one has its own."""
+    without = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/system", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere/session"}
+    return {**{name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}, **without, **more}
 
 
 def listens(port):
@@ -175,6 +177,7 @@ class Gateway:
 
     def __init__(self, folder, configuration, name="gateway", wrapper=()):
         self.wrapper = wrapper
+        self.variables = {}  # of its environment
         self.folder = pathlib.Path(folder) / name
         self.state, self.runtime = self.folder / "state", self.folder / "run"
         self.folder.mkdir()
@@ -192,7 +195,7 @@ class Gateway:
         self.file.chmod(0o600)
 
     def environment(self):
-        return tool_environment(STATE_DIRECTORY=str(self.state), RUNTIME_DIRECTORY=str(self.runtime))
+        return tool_environment(STATE_DIRECTORY=str(self.state), RUNTIME_DIRECTORY=str(self.runtime), **self.variables)
 
     def launch(self):
         with open(self.log, "ab") as log:

@@ -218,6 +218,10 @@ TEST(ASecretFileWithoutAName, IsAComplaintWithItsPlace) {
 }
 
 TEST(TheSpool, HasACapacityForAllLanesTogether) {
+  EXPECT_EQ(read("[dbus]\nbus = \"session\"\nservices = false\n" + forward("")).dbus.bus, MessageBus::session);
+  EXPECT_FALSE(read("[dbus]\nbus = \"session\"\nservices = false\n" + forward("")).dbus.services);
+  EXPECT_EQ(read("[dbus]\nbus = \"off\"\n" + forward("")).dbus.bus, MessageBus::off);
+  EXPECT_THAT(complaints("[dbus]\nbus = \"sytem\"\n"), HasSubstr("session"));
   EXPECT_EQ(read("[spool]\ncapacity = \"2GiB\"\n" + forward("")).spool.capacity, 2ull << 30);
   EXPECT_THAT(complaints("[spool]\ncapacity = \"1MiB\"\n"), HasSubstr("the least is 24MiB"));
 }
@@ -239,7 +243,7 @@ when_full = "drop"
 [upstream.tls]
 verify = "no"
 )"),
-      R"(t.toml:1:1: "colour": unknown key; known here: automation, automations, broker, gateway, gpio, null, spool, sysstat, upstream
+      R"(t.toml:1:1: "colour": unknown key; known here: automation, automations, broker, dbus, gateway, gpio, null, spool, sysstat, upstream
 t.toml:3:1: [gateway] "stop_timeot": unknown key; did you mean "stop_timeout"?
 t.toml:4:1: [gateway] stop_timeout: 5 has no unit; did you mean "5s"?
 t.toml:5:1: [brokr]: unknown table; did you mean "broker"?
@@ -255,10 +259,8 @@ t.toml:14:1: [upstream.tls] verify: expected true or false, found the string "no
 TEST(AnUnknownTable, IsAskedWhichWasMeant) {
   EXPECT_EQ(complaints("[sysstt]\n"), "t.toml:1:1: [sysstt]: unknown table; did you mean \"sysstat\"?");
   EXPECT_EQ(complaints("[[upstrem]]\n"), "t.toml:1:1: [upstrem]: unknown table; did you mean \"upstream\"?");
-  EXPECT_THAT(
-      complaints("[weather]\n"),
-      HasSubstr(
-          "unknown table; known here: automation, automations, broker, gateway, gpio, null, spool, sysstat, upstream"));
+  EXPECT_THAT(complaints("[weather]\n"), HasSubstr("unknown table; known here: automation, automations, broker, dbus, "
+                                                   "gateway, gpio, null, spool, sysstat, upstream"));
   EXPECT_EQ(complaints("[[sysstat]]\n"), "t.toml:1:3: sysstat: expected one table, [sysstat], found a list of tables");
   EXPECT_EQ(complaints("[upstream]\nname = \"x\"\n"),
             "t.toml:1:2: upstream: expected entries of a list, [[upstream]], found a table");
