@@ -233,7 +233,7 @@ class App:
                 self._streams.append(inbox)
                 for number, one in enumerate(filters):
                     self._listen(one, qos, inbox, None, filters[:number])
-        return Messages(inbox, self._unlisten)
+        return Messages(self, inbox)
 
     def edge(self, name, *kinds, topic=None, publish=None, qos=1, retain=False):
         """Runs the function when something happens to the gateway's input of that name: "pressed", "released", "click",
@@ -545,6 +545,7 @@ class App:
                 self._subscribe()
 
     def _unlisten(self, listener):
+        self._check_fork()
         with self._lock:
             if listener in self._streams:
                 self._streams.remove(listener)

@@ -79,14 +79,15 @@ class Messages:
     messages in while nobody loops, up to the App's inbox. Works in the App's handlers and in any other event loop. Made by
     App.messages."""
 
-    def __init__(self, inbox, close):
+    def __init__(self, app, inbox):
+        self._app = app
         self._inbox = inbox
-        self._close = close
 
     def __aiter__(self):
         return self
 
     async def __anext__(self):
+        self._app._check_fork()
         return await self._inbox.take()
 
     async def __aenter__(self):
@@ -97,7 +98,7 @@ class Messages:
 
     def close(self):
         """Ends it: what waits is still given out, nothing more comes."""
-        self._close(self._inbox)
+        self._app._unlisten(self._inbox)
         self._inbox.end()
 
     def __del__(self):

@@ -2,11 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What became of one publish, as the gateway tells it on a response topic."""
 import json
+import os
 import threading
 
 from . import clock
+from .errors import StateError
 
 _lock = threading.Lock()  # guards the state of every Receipt; held for a few instructions
+_forks = 0  # between the process that imported this and this one
+
+
+def _forked():
+    global _lock, _forks
+    _lock = threading.Lock()  # a thread that is not here may have held it
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Stage:
@@ -24,7 +36,7 @@ class Stage:
 
     def wait(self, timeout=None):
         """Waits at most timeout (an interval; None: for ever). True when the step was reached; False when time ran out, or at once when it
-        cannot be reached any more (the receipt's reason says why)."""
+        cannot be reached any more (the receipt's reason says why). Raises StateError in a process that was forked meanwhile."""
         news = threading.Condition()
 
         def tell():
@@ -69,7 +81,7 @@ class Receipt:
     delivered: every upstream that a route names has acknowledged it; where no route takes the topic, upstreams is ()
     and there is nothing left to come. Without a gateway at the broker none comes. Made by App.publish. Thread-safe."""
 
-    __slots__ = ("topic", "_upstreams", "_reason", "_durable", "_delivered", "_watchers", "__weakref__")
+    __slots__ = ("topic", "_upstreams", "_reason", "_durable", "_delivered", "_watchers", "_made", "__weakref__")
 
     def __init__(self, topic, reason=None):
         self.topic = topic
@@ -78,6 +90,7 @@ class Receipt:
         self._durable = None  # the upstreams that said so; most receipts are never looked at
         self._delivered = None
         self._watchers = None
+        self._made = _forks
 
     @property
     def accepted(self):
@@ -165,6 +178,9 @@ class Receipt:
         with _lock:
             if self._settled(name):
                 return False
+            if self._made != _forks:
+                raise StateError("This Receipt was made before this process was forked, and only the process that made it is told "
+                                 "what becomes of it: wait for it there")
             if self._watchers is None:
                 self._watchers = []
             self._watchers.append((name, watcher))

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,8 @@ import pytest
 import tidegate
 from tidegate.testing import Gateway
 from tidegate.testing import colour
+
+from parts import listens, wait_until
 
 pytest_plugins = ["tidegate.pytest_plugin"]
 SOURCES = pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"])
@@ -656,6 +659,23 @@ def test_without_pytest_it_is_a_context_manager_and_leaves_all_as_it_was(monkeyp
     for thread in set(threading.enumerate()) - threads:
         thread.join(10)
         assert not thread.is_alive(), thread
+
+
+def test_the_broker_of_a_run_that_is_killed_ends_with_it():
+    run = subprocess.Popen([sys.executable, "-c", textwrap.dedent("""
+        from tidegate.testing import Gateway
+        with Gateway() as gateway:
+            print(gateway._broker.port, gateway._folder, flush=True)
+            input()
+        """)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        port, folder = run.stdout.readline().split()
+        assert listens(int(port))
+    finally:
+        run.kill()
+        run.communicate()
+    wait_until(lambda: not listens(int(port)), "the broker to end")
+    shutil.rmtree(folder)
 
 
 # ---- the plugin ----

@@ -22,7 +22,8 @@ def _free_port():
 
 
 class Broker:
-    """A real Mosquitto on a port of 127.0.0.1 that was free. What it keeps outlives stop() and start(); folder: where.
+    """A real Mosquitto on a port of 127.0.0.1 that was free. What it keeps outlives stop() and start(); folder: where. It ends with
+    this process, whatever ends that.
 
     Raises UnavailableError where Mosquitto is not installed, or does not start."""
 
@@ -32,7 +33,7 @@ class Broker:
             raise UnavailableError("tidegate.testing needs the broker Mosquitto, and there is none in PATH or /usr/sbin: apt-get "
                                    "install mosquitto (Debian, Ubuntu, Raspberry Pi OS), dnf install mosquitto, or apk add mosquitto")
         self._folder = pathlib.Path(folder)
-        self._process = None
+        self._process = self._watcher = None
         self.port = 0
         for left in reversed(range(_ATTEMPTS)):
             self.port = _free_port()
@@ -58,6 +59,9 @@ class Broker:
         with open(self._folder / "mosquitto.log", "ab") as log:
             self._process = subprocess.Popen([self._program, "-c", str(configuration)], stdin=subprocess.DEVNULL, stdout=log,
                                              stderr=log, env=environment)
+        # A process that is killed closes its end of the pipe all the same.
+        self._watcher = subprocess.Popen(["/bin/sh", "-c", 'read _; kill "$0"', str(self._process.pid)], stdin=subprocess.PIPE,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
         limit = time.monotonic() + _PATIENCE
         while not self._listens():
             if self._process.poll() is not None or time.monotonic() > limit:
@@ -67,6 +71,10 @@ class Broker:
             time.sleep(0.002)
 
     def stop(self):
+        if self._watcher is not None:  # first: it must not mean another process by that number
+            self._watcher.kill()
+            self._watcher.communicate()
+            self._watcher = None
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
