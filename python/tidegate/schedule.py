@@ -97,8 +97,8 @@ class Cron(_Local):
         try:
             from croniter import croniter
         except ImportError as error:
-            raise MissingPackageError("app.cron needs the package croniter: apt-get install python3-croniter, or "
-                                      "pip install 'tidegate[cron]'") from error
+            raise MissingPackageError("app.cron needs the package croniter: pip install croniter in a virtual environment, "
+                                      "apt-get install python3-croniter for the system's own Python") from error
         if not isinstance(expression, str):
             raise ConfigError(f'{expression!r} is no cron expression: write "*/5 * * * *" or "30 7 * * mon-fri"')
         self._croniter = croniter
@@ -147,8 +147,8 @@ def _sun(event, latitude, longitude, zone):
     try:
         import astral
     except ImportError as error:
-        raise MissingPackageError(f"{event} needs the package astral: apt-get install python3-astral, or "
-                                  "pip install 'tidegate[sun]'") from error
+        raise MissingPackageError(f"{event} needs the package astral: pip install astral in a virtual environment, apt-get install "
+                                  "python3-astral for the system's own Python") from error
     if hasattr(astral, "Observer"):
         import astral.sun
         never, place, calculate = ValueError, astral.Observer(latitude, longitude), getattr(astral.sun, event)

@@ -14,6 +14,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "gpiozero":
         raise
-    raise MissingPackageError("gpiozero is not installed: apt install python3-gpiozero, or pip install gpiozero") from None
+    raise MissingPackageError("gpiozero is not installed: pip install gpiozero in a virtual environment, apt install "
+                              "python3-gpiozero for the system's own Python") from None
 
 __all__ = ["TidegateFactory", "TidegateMockFactory", "TidegateMockPin"]
