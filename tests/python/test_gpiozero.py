@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -117,6 +118,21 @@ def test_a_test_drives_a_button_and_sees_an_led(factory):
     factory.pin(2).drive_low()
     assert not lamp.is_lit
     factory.pin(17).assert_states([False, True, False])
+
+
+def test_a_pin_that_two_threads_ask_for_at_once_is_one(factory, monkeypatch):
+    pins, make = [], factory.open_port
+    other = threading.Thread(target=lambda: pins.append(factory.pin(5)))
+
+    def slowly(number):
+        if not other.ident:
+            other.start()
+            other.join(0.2)  # it does not end before this has
+        return make(number)
+    monkeypatch.setattr(factory, "open_port", slowly)
+    pins.append(factory.pin(5))
+    other.join()
+    assert pins[0] is pins[1]
 
 
 def test_states_that_are_missing_or_too_many_are_told(factory):

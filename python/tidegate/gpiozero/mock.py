@@ -143,6 +143,11 @@ class TidegateMockFactory(LocalPiFactory):
         self._revision = int(revision or os.environ.get("GPIOZERO_MOCK_REVISION") or _REVISION, base=16)
         self.pin_class = TidegateMockPin
         self.calling = threading.RLock()
+        self._making = threading.Lock()  # a test and the script may ask for the same pin at once
+
+    def pin(self, name):
+        with self._making:
+            return super().pin(name)
 
     def _get_revision(self):
         return self._revision
