@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tarfile
 
 import trial
 
@@ -63,13 +64,15 @@ def talks(environment, folder):
         gateway.end()
 
 
-def try_one(version, python, sdist, tools, folder, say):
+def try_one(version, python, source, tools, folder, say):
     build, empty = folder / f"build-{version}", folder / f"empty-{version}"
     call(python, "-m", "venv", build)
     compiler = {"CC": "cc", "CXX": "c++"}
     if shutil.which("ccache"):
         compiler.update(CMAKE_C_COMPILER_LAUNCHER="ccache", CMAKE_CXX_COMPILER_LAUNCHER="ccache")
-    call(build / "bin" / "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / f"raw-{version}", sdist, **compiler)
+    # pip would unpack the sdist and build where nothing was built before; here the second wheel has its core from ccache.
+    call(build / "bin" / "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / f"raw-{version}",
+         f"--config-settings=build-dir=build/{version}", source, **compiler)
     raw, = (folder / f"raw-{version}").glob("tidegate-*.whl")
     wheels = folder / f"wheels-{version}"
     path = f"{tools / 'bin'}:{os.environ['PATH']}"
@@ -94,11 +97,14 @@ def run(options, folder, say):
         raise trial.Unable(f"the tools for wheels cannot be installed: {why}") from None
     call(tools / "bin" / "python", "-m", "build", "--sdist", "--outdir", folder / "sdist", trial.ROOT)
     sdist, = (folder / "sdist").glob("tidegate-*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder)
+    source = folder / sdist.name[:-len(".tar.gz")]
     say(f"{sdist.name}, {sdist.stat().st_size / 1e3:.0f} kB; Python {', '.join(found)} at hand")
     wheels, failed = [], []
     for version, python in found.items():
         try:
-            wheels.append(try_one(version, python, sdist, tools, folder, say))
+            wheels.append(try_one(version, python, source, tools, folder, say))
         except AssertionError as why:
             failed.append(f"{version}: {why}")
     # What cibuildwheel would build elsewhere, by the project's own settings.
