@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 
 #include "automation/header.hpp"
 #include "automation/strays.hpp"
+#include "base/events.hpp"
 #include "config/quantity.hpp"
 
 namespace tidegate::automation {
@@ -92,7 +94,10 @@ Script::Script(Surroundings& surroundings, fs::path file)
       file_(std::move(file)),
       name_(file_.stem().string()),
       since_(surroundings.clock.wall()),
-      output_(surroundings.clock, [this](const std::string& line) { log::info("{}: {}", name_, line); }) {}
+      output_(surroundings.clock, [this](const std::string& line) {
+        const log::Field app("TIDEGATE_APP", name_);
+        log::info("{}: {}", name_, line);
+      }) {}
 
 Script::~Script() {
   end_ = {};
@@ -179,6 +184,7 @@ void Script::signal(int number) const noexcept {
 }
 
 void Script::note(const std::string& text, log::Level level) {
+  const log::Field app("TIDEGATE_APP", name_);
   log::print(level, "{}: {}", name_, text);
   output_.note("-- " + text);
 }
@@ -191,6 +197,7 @@ void Script::launch() {
     const auto header = read_header(file_);
     if (!header.complaints.empty()) {
       std::string all;
+      const log::Field app("TIDEGATE_APP", name_);
       for (const auto& [where, what] : header.complaints) {
         log::error("{}: {}", where, what);
         all += fmt::format("{}{}: {}", all.empty() ? "" : "\n", where, what);
@@ -329,6 +336,8 @@ void Script::ended() {
   const bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   auto how = event::show_end(status) + (starved ? ", for it had reached its memory limit" : "");
   const bool expected = good || state_ == State::stopping;
+  std::optional<log::Field> event;
+  if (!expected) event.emplace(log::events::field, log::events::automation_ended);
   note(fmt::format("{}, after {}", how, show_seconds(ran)), expected ? log::Level::notice : log::Level::warning);
   if (state_ == State::stopping) return settle();
   const auto restart = options_.restart.value();

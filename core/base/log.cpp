@@ -12,6 +12,8 @@ namespace tidegate::log {
 namespace {
 
 std::atomic<Level> threshold{Level::info};
+std::atomic<Sink> chosen{nullptr};
+thread_local const Field* innermost = nullptr;
 
 const char* word(Level level) noexcept {
   switch (level) {
@@ -39,7 +41,20 @@ Level level() noexcept {
   return threshold.load(std::memory_order_relaxed);
 }
 
+Field::Field(const char* name, std::string_view value) noexcept : name_(name), value_(value), outer_(innermost) {
+  innermost = this;
+}
+
+Field::~Field() {
+  innermost = outer_;
+}
+
+void set_sink(Sink sink) noexcept {
+  chosen.store(sink);
+}
+
 void write(Level level, std::string_view text) noexcept {
+  if (const Sink sink = chosen.load(std::memory_order_relaxed)) return sink(level, text, innermost);
   static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr && isatty(STDERR_FILENO) == 0;
   try {
     fmt::memory_buffer line;

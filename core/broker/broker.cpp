@@ -23,6 +23,7 @@
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
+#include "base/events.hpp"
 #include "broker/accounts.hpp"
 #include "broker/configuration.hpp"
 #include "broker/database.hpp"
@@ -46,6 +47,9 @@ constexpr auto outdated_patience = 10s;
 constexpr auto question_patience = 2s;
 constexpr std::uintmax_t least_space = 64U << 10;  ///< beside the database that is there
 constexpr int most_bad_starts = 2;                 ///< then the database is suspected
+constexpr auto follow_interval = 1s;
+constexpr auto follow_soon = 100ms;  ///< while it is not there, at first
+constexpr int follow_patience = 30;  ///< looks that soon; only then is it told
 
 std::string read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -180,12 +184,12 @@ void Broker::attempt() {
 void Broker::begin() {
   const Record record = read_record();
   auto left = event::Process::find(record.pid, record.started, in_runtime("broker/mosquitto.conf").string());
-  if (settings_.url) {
+  if (settings_.url || !settings_.folder.empty()) {
     if (left) {
       log::notice("the local broker of an older configuration (process {}) is stopped", left->pid());
       left->signal(SIGTERM);
     }
-    return accepted(*settings_.url);
+    return settings_.url ? accepted(*settings_.url) : follow();
   }
   make_folders();
   look_at_door();
@@ -194,6 +198,33 @@ void Broker::begin() {
   } else {
     ask_version(record.port);
   }
+}
+
+/// Its file is there from when it accepts connections until it ends, and is looked for once a second: sessions notice
+/// an end by themselves, and connect again unless the URL is another.
+void Broker::follow() {
+  const fs::path file = settings_.folder / "broker.url";
+  std::string url = read_file(file);
+  url.erase(std::min(url.find('\n'), url.size()));
+  if (state_ == State::up && url != url_) {
+    let_go();
+    state_ = State::waiting;
+  }
+  if (url.empty()) {
+    if (++missed_ == follow_patience) {
+      failure_ = fmt::format(
+          "there is no local broker: {} is not there. Start it: systemctl start tidegate-broker   (its log says why it "
+          "is not up: journalctl -u tidegate-broker)",
+          file.string());
+      log::error("{}", failure_);
+      if (on_down_) on_down_(failure_);
+    }
+  } else {
+    missed_ = 0;
+    if (state_ != State::up) accepted(url);
+  }
+  next_ = loop_.after(url.empty() && missed_ < follow_patience ? Loop::Duration(follow_soon) : follow_interval,
+                      [this] { follow(); });
 }
 
 void Broker::adopt(event::Process left, const Record& record) {
@@ -400,6 +431,7 @@ void Broker::failed(const std::string& reason) {
   next_ = loop_.after(delay, [this] { attempt(); });
   if (reason == failure_) return;
   failure_ = reason;
+  const log::Field event(log::events::field, log::events::broker_gone);
   log::error("{}", reason);
   if (on_down_) on_down_(reason);
 }

@@ -19,7 +19,9 @@
 
 namespace tidegate::broker {
 
-/// The local broker: a Mosquitto of ours on the loopback, or with [broker] url one that is there already.
+/// The local broker: a Mosquitto of ours on the loopback, or with [broker] url one that is there already. With a folder
+/// in its settings it is ours, but another process keeps it (tidegate-broker): then this only follows the broker.url
+/// there, and what is said of starting, adopting and stopping is that process's business.
 ///
 /// Ours outlives us: a gateway that starts adopts the one that its predecessor left running, unless it would start it
 /// differently now. When it ends it is started again, with backoff from 100 ms to 30 s. What is needed to find it again
@@ -93,6 +95,7 @@ class Broker final {
 
   void attempt();
   void begin();
+  void follow();
   void adopt(event::Process left, const Record& record);
   void ask_version(std::uint16_t last_port);
   void answered(std::string program, std::uint16_t last_port);
@@ -145,6 +148,7 @@ class Broker final {
   int failures_ = 0;             ///< in a row; for the backoff
   std::string version_;          ///< of process_; empty: not known
   bool persistent_ = true;       ///< process_ has its database
+  int missed_ = 0;               ///< how often, in a row, follow() found no URL
   int bad_starts_ = 0;           ///< how often it has ended before it was up, since it was up
   bool tried_without_ = false;   ///< in these, without its database
   std::optional<std::filesystem::path> suspect_;  ///< the database, set aside on suspicion

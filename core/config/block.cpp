@@ -262,7 +262,7 @@ std::optional<std::string> Block::secret(std::string_view key) const {
     throw ConfigError(guess.empty() ? std::string(expected)
                                     : fmt::format("unknown key \"{}\"; did you mean \"{}\"?", kind, guess));
   } catch (const ConfigError& error) {
-    impl_->complain(key, error.what());
+    if (!impl_->document->lenient()) impl_->complain(key, error.what());
     return {};
   }
 }

@@ -166,8 +166,9 @@ Choice choice(const Block& block, std::string_view key, Choice fallback,
 /// Everything below reads one [[upstream]] and may warn.
 class UpstreamReader {
  public:
-  UpstreamReader(const Gateway& gateway, const Broker& broker, std::vector<Complaint>& warnings)
-      : gateway_(gateway), broker_(broker), warnings_(warnings) {}
+  /// lenient: certificates that cannot be read are no complaint.
+  UpstreamReader(const Gateway& gateway, const Broker& broker, bool lenient, std::vector<Complaint>& warnings)
+      : gateway_(gateway), broker_(broker), lenient_(lenient), warnings_(warnings) {}
 
   Upstream read(const Block& block) {
     Upstream upstream;
@@ -285,7 +286,7 @@ class UpstreamReader {
     const auto table = block.table("tls");
     const auto file = [&](std::string_view key) {
       auto path = table.path(key);
-      if (!path.empty() && (::access(path.c_str(), R_OK) != 0 || fs::is_directory(path))) {
+      if (!path.empty() && !lenient_ && (::access(path.c_str(), R_OK) != 0 || fs::is_directory(path))) {
         table.complain(key, fmt::format("cannot read {}: {}; name a PEM file that this user can read", path.string(),
                                         fs::is_directory(path) ? "it is a folder" : std::strerror(errno)));
       }
@@ -396,6 +397,7 @@ class UpstreamReader {
 
   const Gateway& gateway_;
   const Broker& broker_;
+  const bool lenient_;
   std::vector<Complaint>& warnings_;
 };
 
@@ -436,7 +438,7 @@ Config interpret(const std::shared_ptr<Document>& document, const std::vector<st
   config.spool = read_spool(top.table("spool"));
   config.dbus = read_dbus(top.table("dbus"));
 
-  UpstreamReader reader(config.gateway, config.broker, config.warnings);
+  UpstreamReader reader(config.gateway, config.broker, document->lenient(), config.warnings);
   const auto upstreams = top.tables("upstream");
   for (const auto& block : upstreams) config.upstreams.push_back(reader.read(block));
   check_upstreams(upstreams, config.upstreams);
@@ -485,8 +487,8 @@ std::vector<fs::path> drop_ins(const fs::path& folder) {
 }  // namespace
 
 Config load(const std::optional<fs::path>& file, const std::vector<std::string>& plugin_names,
-            const ReadPlugins& read_plugins) {
-  const auto document = std::make_shared<Document>();
+            const ReadPlugins& read_plugins, Reader reader) {
+  const auto document = std::make_shared<Document>(reader == Reader::other);
   if (!file) return interpret(document, plugin_names, {"sysstat"}, read_plugins);
   document->read(*file);
   for (const auto& drop_in : drop_ins(file->parent_path() / "conf.d")) document->read(drop_in);

@@ -39,6 +39,7 @@ struct Broker {
   std::optional<std::string> url;       ///< an existing broker to use instead of ours
   std::optional<std::uint16_t> port;    ///< ours; absent: 1883 if free, else a free port; 0: a free port
   std::string program = "mosquitto";    ///< path, or name looked up in PATH and sbin folders
+  std::filesystem::path folder;         ///< runtime folder of the tidegate-broker that keeps ours; empty: we do
   std::optional<std::string> username;  ///< with url alone, and so is password
   std::optional<std::string> password;
   std::optional<Listener> listener;  ///< without url alone
@@ -139,6 +140,10 @@ struct Config {
 /// /etc/tidegate/tidegate.toml. Returns nothing when there is no such file: an empty configuration is valid.
 [[nodiscard]] std::optional<std::filesystem::path> default_file();
 
+/// Whose rights the configuration is read with. Secrets and certificates may be for the gateway's eyes alone; another
+/// program leaves out what it cannot read of them.
+enum class Reader : std::uint8_t { gateway, other };
+
 /// Called by load() with a configuration whose own tables have been read, so that plugins can read theirs and what they
 /// complain about comes in the same list. It may hold defaults in place of what is wrong: open nothing.
 using ReadPlugins = std::function<void(const Config&)>;
@@ -148,7 +153,8 @@ using ReadPlugins = std::function<void(const Config&)>;
 /// read_plugins, or later, before check_plugins(). Without a file: the defaults, and the sysstat plugin if there is
 /// one. Throws ConfigError with every complaint, sorted by place; SystemError when a file cannot be read.
 [[nodiscard]] Config load(const std::optional<std::filesystem::path>& file,
-                          const std::vector<std::string>& plugin_names, const ReadPlugins& read_plugins = {});
+                          const std::vector<std::string>& plugin_names, const ReadPlugins& read_plugins = {},
+                          Reader reader = Reader::gateway);
 /// The same from text, for tests; name stands in for the file.
 [[nodiscard]] Config parse(std::string_view text, const std::string& name,
                            const std::vector<std::string>& plugin_names);

@@ -22,6 +22,9 @@ namespace tidegate::config {
 /// it. Thread: the one that loads the configuration.
 class Document final {
  public:
+  /// lenient: secrets and certificates that cannot be read are no complaint.
+  explicit Document(bool lenient = false) noexcept : lenient_(lenient) {}
+
   /// A configuration may have so many bytes per file.
   static constexpr std::size_t most_bytes = std::size_t{1} << 20;
 
@@ -31,6 +34,7 @@ class Document final {
   /// Merges text; name stands in for its file.
   void add(std::string_view text, const std::string& name);
 
+  [[nodiscard]] bool lenient() const noexcept { return lenient_; }
   [[nodiscard]] const toml::table& root() const noexcept { return root_; }
   [[nodiscard]] const std::vector<std::filesystem::path>& files() const noexcept { return files_; }
   /// Whether anybody but its owner can read or change the file that this place is in; text from add() cannot be.
@@ -62,6 +66,7 @@ class Document final {
   void merge(toml::table& into, toml::table& from, const std::string& path);
   void append(toml::array& into, toml::array& from);
 
+  const bool lenient_;
   toml::table root_;
   std::vector<std::string> names_;            ///< in the order read
   std::vector<std::filesystem::path> files_;  ///< of those, the real files

@@ -12,6 +12,8 @@
 
 #include <tidegate/log.hpp>
 
+#include "base/events.hpp"
+#include "base/pulse.hpp"
 #include "forward/envelope.hpp"
 #include "forward/verdict.hpp"
 
@@ -207,10 +209,12 @@ void Pump::on_outcomes_told() {
 // --- The thread -----------------------------------------------------------------------------------------------------
 
 void Pump::run() noexcept {
+  Pulse pulse(options_.name);
   for (;;) {
-    await_news();
+    await_news(pulse);
     const std::lock_guard rounds(round_mutex_);
     static_cast<void>(round(Waits::for_disk));
+    pulse.beat();
     if (!news_.stopping) continue;
     std::unique_lock lock(mutex_);
     const auto left = drain_until_ - steady_clock::now();
@@ -220,13 +224,14 @@ void Pump::run() noexcept {
   }
 }
 
-void Pump::await_news() {
+void Pump::await_news(Pulse& pulse) {
   std::unique_lock lock(mutex_);
   while (!batch_told_ && !new_end_ && !new_limits_ && !stopping_ && !(has_room_ && (readable_ || !queue_.empty()))) {
     // The second keeps the stall flag true; nothing else needs it.
     const auto at = now();
     waits_until_ = std::min(wake_at_, at + std::chrono::seconds{1});
     const auto ended = condition_.wait_for(lock, waits_until_ - at);
+    pulse.beat();
     if (ended == std::cv_status::no_timeout) continue;
     readable_ = true;
     break;
@@ -296,6 +301,7 @@ bool Pump::is_idle() const {
 }
 
 void Pump::work() noexcept try {
+  const log::Field upstream("TIDEGATE_UPSTREAM", options_.upstream);
   round_ = now();
   next_try_ = Time::max();
   paced_ = false;
@@ -376,6 +382,7 @@ void Pump::acknowledge() {
 void Pump::refused(Item item, const mqtt::Outcome& outcome) {
   const auto why = fmt::format("the server refused it: {} (0x{:02X})", outcome.reason, outcome.reason_code);
   if (item.lane == no_lane) {
+    const log::Field topic("TIDEGATE_TOPIC", item.record.message.topic);
     log::warning("{}: dropping a message on {}: {}", options_.name, item.record.message.topic, why);
     ++counts_.dropped;
     return;
@@ -387,6 +394,7 @@ void Pump::refused(Item item, const mqtt::Outcome& outcome) {
       return;
     case Verdict::park:
       if (lane.parked.empty()) {
+        const log::Field topic("TIDEGATE_TOPIC", item.record.message.topic);
         log::warning("{}: lane {} waits: {} for topic {}; nothing is lost, mend the rights on the server",
                      options_.name, lane.options.name, why, item.record.message.topic);
       }
@@ -407,6 +415,7 @@ void Pump::refused(Item item, const mqtt::Outcome& outcome) {
       const auto wait = std::min(options_.retry_most, options_.retry_first * (1 << std::min(item.attempts, 10U)));
       lane.not_before = round_ + wait;
       ++item.attempts;
+      const log::Field topic("TIDEGATE_TOPIC", item.record.message.topic);
       log::info("{}: trying topic {} again in {} ms: {}", options_.name, item.record.message.topic, wait.count(), why);
       break;
     }
@@ -490,6 +499,8 @@ void Pump::dead_letter(Item item, const std::string& why) {
       return;
     }
   }
+  const log::Field topic("TIDEGATE_TOPIC", item.record.message.topic);
+  const log::Field event(log::events::field, log::events::dead_letter);
   log::warning("{}: lane {}: message {} on {} can never be delivered, moved to the dead letters: {}", options_.name,
                lane.options.name, item.record.sequence, item.record.message.topic, why);
   ++counts_.dead_lettered;

@@ -25,6 +25,10 @@
 #include "mqtt/session.hpp"
 #include "spool/lane.hpp"
 
+namespace tidegate {
+class Pulse;
+}
+
 namespace tidegate::forward {
 
 /// One lane as a pump sees it.
@@ -41,6 +45,7 @@ struct PumpLane {
 
 struct PumpOptions {
   std::string name;            ///< for log lines
+  std::string upstream;        ///< for the field of theirs; empty: it is none
   std::string gateway;         ///< uuid, goes into dedupe keys
   std::uint16_t window = 100;  ///< most messages under way; the server's Receive Maximum may lower it
   std::size_t queue = 10'000;  ///< most volatile messages that wait; then the oldest is dropped and counted
@@ -201,7 +206,7 @@ class Pump final : private mqtt::SessionListener {
   void round_or_notify(bool here) noexcept;
 
   void run() noexcept;
-  void await_news();
+  void await_news(Pulse& pulse);
   /// With round_mutex_ held. Returns whether something is left for the pump's thread.
   bool round(Waits waits) noexcept;
   void take_news();

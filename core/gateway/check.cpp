@@ -31,8 +31,8 @@ bool check_scripts(const config::Automations& automations) {
 
 }  // namespace
 
-config::Config load_configuration(const std::optional<std::filesystem::path>& file) {
-  return config::load(file ? file : config::default_file(), plugin_names(), read_plugin_blocks);
+config::Config load_configuration(const std::optional<std::filesystem::path>& file, config::Reader reader) {
+  return config::load(file ? file : config::default_file(), plugin_names(), read_plugin_blocks, reader);
 }
 
 Exit check_configuration(const std::optional<std::filesystem::path>& file) {

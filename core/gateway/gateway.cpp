@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,6 +27,7 @@ namespace {
 constexpr const char* local_name = "local";
 constexpr const char* dead_letter_lane = "dead-letter";
 constexpr auto look_interval = std::chrono::seconds{1};
+constexpr auto drain_look = std::chrono::milliseconds{200};
 
 void make_folder(const std::filesystem::path& path, const char* key) {
   std::error_code error;
@@ -43,6 +46,7 @@ mqtt::Version version_of(config::Version version) noexcept {
 mqtt::SessionOptions session_options(const config::Upstream& upstream) {
   mqtt::SessionOptions options;
   options.name = "upstream " + upstream.name;
+  options.upstream = upstream.name;
   options.servers = upstream.servers;
   options.client_id = upstream.client_id;
   options.version = version_of(upstream.version);
@@ -343,6 +347,7 @@ void Gateway::make_upstream(std::size_t index) {
 
   forward::PumpOptions options;
   options.name = "upstream " + config.name;
+  options.upstream = config.name;
   options.gateway = spool().uuid();
   options.window = config.window;
   options.rate = {config.rate.messages, config.rate.bytes};
@@ -413,7 +418,10 @@ void Gateway::upstream_connected(std::size_t index) {
 void Gateway::local_up(const std::string& url) {
   health_.set("local broker", "", true);
   health_.set("local broker's listener", broker_.door_problem(), true);
-  if (url == local_url_) return;  // the session reconnects by itself
+  if (url == local_url_) {  // the session reconnects by itself
+    if (linked({})) broker_.announce();
+    return;
+  }
   local_url_ = url;
   std::unique_ptr<forward::Pump> former;
   {
@@ -673,6 +681,37 @@ control::Json Gateway::route(const std::string& topic) const {
   return {{"destinations", destinations}};
 }
 
+/// All at once: a slow upstream takes nothing of the time of the others.
+void Gateway::drain(std::chrono::milliseconds time) noexcept {
+  std::vector<std::future<void>> ends;
+  for (const auto& link : upstreams_) {
+    auto* const pump = link.sender.get();
+    if (pump == nullptr) continue;
+    try {
+      ends.push_back(std::async(std::launch::async, [pump, time] { pump->stop(time); }));
+    } catch (const std::system_error&) {
+      pump->stop(time);
+    }
+  }
+  const auto left_so_far = [&] {
+    std::uint64_t left = 0;
+    for (const auto& link : upstreams_) {
+      if (!link.sender) continue;
+      const auto status = link.sender->status();
+      left += status.delivered + status.sent;
+    }
+    return left;
+  };
+  std::uint64_t seen = left_so_far();
+  for (auto& end : ends) {
+    while (end.wait_for(drain_look) != std::future_status::ready) {
+      if (!on_draining_) continue;
+      const auto now = left_so_far();
+      on_draining_(std::exchange(seen, now) != now);
+    }
+  }
+}
+
 void Gateway::stop() noexcept {
   if (stopping_) return;
   look_ = {};
@@ -706,8 +745,8 @@ void Gateway::stop() noexcept {
   if (local_) local_->stop(std::min(left(), std::chrono::milliseconds{1'000}));
   for (const auto& link : upstreams_) {
     if (link.receiver) link.receiver->stop(std::chrono::milliseconds{0});
-    if (link.sender) link.sender->stop(left());
   }
+  drain(left());
   std::unique_ptr<forward::Pump> local;
   {
     const std::lock_guard lock(local_mutex_);

@@ -43,12 +43,17 @@ class Gateway {
   void start();
   /// Stops taking in, goes on delivering for at most the configured stop timeout, and ends. Blocks the loop meanwhile.
   void stop() noexcept;
+  /// Called a few times a second while stop() waits for upstreams: whether anything has left since the last time. Must
+  /// not throw.
+  void on_draining(std::function<void(bool progress)> callback) { on_draining_ = std::move(callback); }
 
   /// What `tidegate status` shows.
   [[nodiscard]] control::Json status() const;
   /// Its verbs and events, for faces of it.
   [[nodiscard]] control::Control& control() noexcept { return control_; }
   [[nodiscard]] const config::Config& configuration() const noexcept { return config_; }
+  /// The same in one line.
+  [[nodiscard]] std::string summary() const;
   /// Publishes on the local broker, and appends to the lanes whose routes match.
   void publish(Message message);
 
@@ -127,6 +132,7 @@ class Gateway {
   [[nodiscard]] control::Json hold(const control::Json& request, bool held);
   /// Messages that wait for upstreams which are not held back.
   [[nodiscard]] std::uint64_t waiting() const;
+  void drain(std::chrono::milliseconds time) noexcept;
   void measure(LaneLink& link) const;
   [[nodiscard]] control::Json lane_json(const LaneLink& link, const spool::LaneStatus& status) const;
   void add_lanes(control::Json& into, const std::vector<LaneLink>& links, bool waiting_only) const;
@@ -167,6 +173,7 @@ class Gateway {
   std::thread flusher_;
   ClockQuality told_clock_ = ClockQuality::unsynced;
   bool was_up_ = false;  ///< the local session has been
+  std::function<void(bool)> on_draining_;
   bool stopping_ = false;
 };
 

@@ -55,6 +55,7 @@ std::optional<Intake::Stored> Intake::append(const LanePair& lanes, const Messag
 void Intake::trouble(const spool::Lane& lane, const Message& message, const std::string& why) {
   const std::lock_guard lock(mutex_);
   auto& known = troubles_[&lane];
+  const log::Field topic("TIDEGATE_TOPIC", message.topic);
   if (known != why) log::error("a message on {} could not be put into its lane: {}", message.topic, why);
   known = why;
   troubled_ = true;

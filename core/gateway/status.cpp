@@ -125,6 +125,25 @@ Json Gateway::list_lanes() const {
   return {{"lanes", std::move(lanes)}};
 }
 
+std::string Gateway::summary() const {
+  std::string text = broker_.state() == broker::Broker::State::up ? "local broker " + broker_.url()
+                                                                  : std::string("no local broker yet");
+  for (const auto& link : upstreams_) {
+    if (!link.sender) continue;
+    const auto pump = link.sender->status();
+    std::uint64_t waiting = 0;
+    for (const auto& lane : link.lanes) waiting += lane.lane->status().waiting;
+    text += fmt::format("; {} {}", link.name, pump.stalled ? "stalled" : mqtt::to_string(pump.state));
+    if (waiting > 0) text += fmt::format(", {} {}", waiting, waiting == 1 ? "message waits" : "messages wait");
+  }
+  const auto problems = health_.json()["problems"];
+  if (!problems.empty()) {
+    text += fmt::format("; not well: {}", problems.front()["what"].get<std::string>());
+    if (problems.size() > 1) text += fmt::format(" and {} more", problems.size() - 1);
+  }
+  return text;
+}
+
 Json Gateway::status() const {
   Json upstreams = Json::array();
   for (const auto& link : upstreams_) {

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -17,8 +18,10 @@
 
 #include "automation/supervisor.hpp"
 #include "control/server.hpp"
+#include "event/journal.hpp"
 #include "gateway/app_verbs.hpp"
 #include "gateway/check.hpp"
+#include "gateway/service.hpp"
 
 namespace {
 
@@ -67,7 +70,7 @@ class Announcer {
 };
 
 int run(const std::optional<std::filesystem::path>& file) {
-  const auto config = gateway::load_configuration(file);
+  const auto config = gateway::load_configuration(file, config::Reader::other);
   log::set_level(config.gateway.log_level);
   if (config.automations.run == false) {
     log::notice("[automations] run = false: no automation runs");
@@ -79,8 +82,10 @@ int run(const std::optional<std::filesystem::path>& file) {
   Loop loop;
   // Before any thread starts, so that every thread has these signals blocked.
   std::optional<automation::Supervisor> supervisor;
+  gateway::Service service(loop);
   const auto end = [&] {
     log::notice("stopping the automations");
+    service.stopping();
     supervisor->stop([&] { loop.stop(); });
   };
   const auto terminate = loop.signal(SIGTERM, end);
@@ -96,6 +101,12 @@ int run(const std::optional<std::filesystem::path>& file) {
   gateway::add_app_verbs(control, *supervisor);
   supervisor->start();
   log::notice("tidegate-apps {} runs", version);
+  service.run([&] {
+    const auto& scripts = supervisor->scripts();
+    const auto running = std::ranges::count_if(
+        scripts, [](const auto& one) { return one.second->state() == automation::Script::State::running; });
+    return fmt::format("{} of {} automations run", running, scripts.size());
+  });
   loop.run();
   announcer.stop();
   return static_cast<int>(Exit::ok);
@@ -105,6 +116,7 @@ int run(const std::optional<std::filesystem::path>& file) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  event::log_to_journal();
   CLI::App app{"The supervisor of automations: runs every Python script of a folder, each as a process of its own.",
                "tidegate-apps"};
   std::optional<std::filesystem::path> file;

@@ -12,17 +12,21 @@
 #include <tidegate/log.hpp>
 #include <tidegate/version.hpp>
 
+#include "base/events.hpp"
 #ifdef TIDEGATE_DBUS
 #include "dbus/dbus.hpp"
 #endif
+#include "event/journal.hpp"
 #include "gateway/check.hpp"
 #include "gateway/gateway.hpp"
+#include "gateway/service.hpp"
 
 namespace {
 
-int run(const std::optional<std::filesystem::path>& file) {
+int run(const std::optional<std::filesystem::path>& file, const std::filesystem::path& broker) {
   using namespace tidegate;
   auto config = gateway::load_configuration(file);
+  config.broker.folder = broker;
   log::set_level(config.gateway.log_level);
   for (const auto& warning : config.warnings) log::warning("{}: {}", warning.where, warning.what);
   for (const auto& read : config.files) log::info("configuration: {}", read.string());
@@ -33,7 +37,9 @@ int run(const std::optional<std::filesystem::path>& file) {
   const auto interrupt = loop.signal(SIGINT, [&] { loop.stop(); });
   const auto hangup =
       loop.signal(SIGHUP, [] { log::notice("SIGHUP: restart tidegated to apply a new configuration"); });
+  gateway::Service service(loop);
   gateway::Gateway gateway(loop, std::move(config));
+  gateway.on_draining([&](bool progress) { service.draining(progress); });
   gateway.start();
 #ifdef TIDEGATE_DBUS
   dbus::Dbus dbus(loop, gateway.configuration().dbus, gateway.control(),
@@ -42,9 +48,14 @@ int run(const std::optional<std::filesystem::path>& file) {
                    [&](std::function<void()> done) { gateway.flush(std::move(done)); }, [&] { gateway.woke(); },
                    [&](const std::string& by) { gateway.clock_synchronized(by); }});
 #endif
-  log::notice("tidegated {} runs", version);
+  {
+    const log::Field event(log::events::field, log::events::started);
+    log::notice("tidegated {} runs", version);
+  }
+  service.run([&] { return gateway.summary(); });
   loop.run();
   log::notice("stopping");
+  service.stopping();
   gateway.stop();
   return static_cast<int>(Exit::ok);
 }
@@ -53,12 +64,16 @@ int run(const std::optional<std::filesystem::path>& file) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  tidegate::event::log_to_journal();
   CLI::App app{
       "The Tidegate gateway: runs the local broker, reads plugins, and forwards what is published to upstream "
       "brokers through a durable spool.",
       "tidegated"};
   std::optional<std::filesystem::path> file;
   app.add_option("-c,--config", file, "Configuration file (default: the one in $CONFIGURATION_DIRECTORY, XDG or /etc)");
+  std::filesystem::path broker;
+  app.add_option("--broker", broker,
+                 "Runtime folder of a tidegate-broker: it keeps the local broker, and the gateway starts none");
   app.set_version_flag("--version", fmt::format("tidegated {}", tidegate::version));
   try {
     app.parse(argc, argv);
@@ -66,7 +81,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(tidegate::Exit::usage);
   }
   try {
-    return run(file);
+    return run(file, broker);
   } catch (const std::exception& error) {
     fmt::print(stderr, "tidegated: {}\n", error.what());
     return static_cast<int>(tidegate::exit_status(error));

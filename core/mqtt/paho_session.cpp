@@ -24,6 +24,8 @@
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
+#include "base/events.hpp"
+#include "base/pulse.hpp"
 #include "mqtt/paho_link.hpp"
 #include "mqtt/reason.hpp"
 #include "mqtt/resolver.hpp"
@@ -187,7 +189,9 @@ class PahoSession final {
         if (condition()) return true;
       }
       if (Steady::now() >= until) return false;
+      pulse_->rest();
       nudge_->wait_until(until);
+      pulse_->beat();
     }
   }
 
@@ -254,6 +258,7 @@ class PahoSession final {
   Failure last_failure_;
 
   // The session's thread only.
+  Pulse* pulse_ = nullptr;  ///< while it runs
   Resolver resolver_;
   std::shared_ptr<PahoLink> link_;
   const Server* server_ = nullptr;  ///< also read in accepted(), while Paho has the connection
@@ -580,6 +585,9 @@ void PahoSession::stop(milliseconds timeout) noexcept {
 }
 
 void PahoSession::run() noexcept try {
+  Pulse pulse(options_.name + " (session)");
+  pulse_ = &pulse;
+  const log::Field upstream("TIDEGATE_UPSTREAM", options_.upstream);
   std::minstd_rand random(std::random_device{}());
   milliseconds pause = options_.backoff_first;
   std::size_t server = 0;
@@ -619,8 +627,12 @@ void PahoSession::run() noexcept try {
       last_failure_ = ended.failure;
       goodbye_.reset();
     }
-    log::print(news ? log::Level::warning : log::Level::debug, "{}: {}: {}", options_.name,
-               ended.established ? "disconnected" : "not connected", ended.failure.what);
+    {
+      std::optional<log::Field> event;
+      if (!options_.upstream.empty()) event.emplace(log::events::field, log::events::upstream_lost);
+      log::print(news ? log::Level::warning : log::Level::debug, "{}: {}: {}", options_.name,
+                 ended.established ? "disconnected" : "not connected", ended.failure.what);
+    }
     state_ = State::waiting;
     {
       const std::lock_guard call(listener_mutex_);

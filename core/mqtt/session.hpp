@@ -29,7 +29,8 @@ struct Tls {
 };
 
 struct SessionOptions {
-  std::string name;  ///< for log lines: "local", "upstream cloud"
+  std::string name;      ///< for log lines: "local", "upstream cloud"
+  std::string upstream;  ///< for the field of theirs: "cloud"; empty: it is none
   /// mqtt://host:port, mqtts://host:port or unix:/path, tried in order, then after a pause from the first again.
   std::vector<std::string> servers;
   std::string client_id;

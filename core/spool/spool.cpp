@@ -17,6 +17,7 @@
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
+#include "base/pulse.hpp"
 #include "spool/log.hpp"
 
 namespace tidegate::spool {
@@ -117,8 +118,10 @@ struct Spool::Impl {
   void run() noexcept {
     auto age_due = steady_clock::now() + age_interval;
     steady_clock::time_point look_due{};
+    Pulse pulse("spool");
     std::unique_lock guard(mutex);
     while (!stopping) {
+      pulse.beat();
       nudged = false;
       std::vector<Log*> logs;
       for (const auto& log : all) logs.push_back(log.get());

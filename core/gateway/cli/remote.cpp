@@ -60,9 +60,13 @@ std::filesystem::path Remote::path() const {
   if (socket) return *socket;
   if (runtime) return *runtime / door;
   const std::filesystem::path own = runtime_folder() / door;
-  const std::filesystem::path system = std::filesystem::path("/run/tidegate") / door;
-  std::error_code error;
-  return !std::filesystem::exists(own, error) && std::filesystem::exists(system, error) ? system : own;
+  // The services have a folder each.
+  namespace fs = std::filesystem;
+  for (const auto& path : {own, fs::path("/run/tidegate") / door, fs::path("/run/tidegate-apps") / door}) {
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) return path;
+  }
+  return own;
 }
 
 Json Remote::ask(const std::string& verb, const Json& arguments) const {

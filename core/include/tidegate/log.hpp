@@ -15,8 +15,34 @@ enum class Level : int { error = 3, warning = 4, notice = 5, info = 6, debug = 7
 void set_level(Level level) noexcept;
 [[nodiscard]] Level level() noexcept;
 
-/// Writes one line to standard error: "<N>text" when it is the journal, else "level: text". Thread-safe, never throws.
+/// Writes one line to the sink; without one to standard error, as "level: text", or "<N>text" where that is the
+/// journal. Thread-safe, never throws.
 void write(Level level, std::string_view text) noexcept;
+
+/// While it lives, the lines that this thread writes have one more field, where the log has fields: the journal's
+/// "TIDEGATE_UPSTREAM", "cloud"; an empty value is none. Lives in a scope, shorter than what it was made of.
+class Field final {
+ public:
+  Field(const char* name, std::string_view value) noexcept;
+  ~Field();
+  Field(const Field&) = delete;
+  Field& operator=(const Field&) = delete;
+
+  [[nodiscard]] const char* name() const noexcept { return name_; }
+  [[nodiscard]] std::string_view value() const noexcept { return value_; }
+  /// The one around it; null: none.
+  [[nodiscard]] const Field* outer() const noexcept { return outer_; }
+
+ private:
+  const char* const name_;
+  const std::string_view value_;
+  const Field* const outer_;
+};
+
+/// Where lines go in place of standard error. fields: the innermost; null: none. Thread-safe.
+using Sink = void (*)(Level level, std::string_view text, const Field* fields) noexcept;
+/// Before other threads start.
+void set_sink(Sink sink) noexcept;
 
 template <class... Args>
 void print(Level at, fmt::format_string<Args...> format, Args&&... args) {

@@ -13,8 +13,9 @@ namespace tidegate {
 [[nodiscard]] std::filesystem::path runtime_folder();
 
 /// The URL of the local broker, "mqtt://127.0.0.1:1883": $TIDEGATE_BROKER, else the first line of broker.url in
-/// runtime_folder(), else of /run/tidegate/broker.url. A file that belongs to neither root nor this user is passed
-/// over. Throws UnavailableError, naming the places that were looked at, when there is none.
+/// runtime_folder(), else of /run/tidegate/broker.url. A file that belongs to neither root nor this user, nor to the
+/// service that root gave its folder in /run, is passed over. Throws UnavailableError, naming the places that were
+/// looked at, when there is none.
 [[nodiscard]] std::string local_broker_url();
 /// The same of one gateway, by its runtime folder alone.
 [[nodiscard]] std::string local_broker_url(const std::filesystem::path& runtime);

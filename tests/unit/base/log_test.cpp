@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -80,6 +81,33 @@ TEST(TheLog, KeepsTheLinesOfSeveralThreadsWhole) {
     at = end + 1;
   }
   EXPECT_EQ(lines, threads * each);
+}
+
+std::vector<std::string> seen;
+
+void see(log::Level, std::string_view text, const log::Field* fields) noexcept {
+  seen.emplace_back(text);
+  for (; fields != nullptr; fields = fields->outer()) {
+    seen.back() += std::string(" ") + fields->name() + "=" + std::string(fields->value());
+  }
+}
+
+TEST(TheLog, GivesItsSinkTheFieldsOfTheScopesAroundALine) {
+  log::set_sink(see);
+  log::warning("none");
+  {
+    const log::Field upstream("UPSTREAM", "cloud");
+    log::warning("one");
+    {
+      const log::Field topic("TOPIC", "a/b");
+      log::warning("two");
+      std::thread([] { log::warning("elsewhere"); }).join();
+    }
+    log::warning("one again");
+  }
+  log::set_sink(nullptr);
+  EXPECT_EQ(seen, (std::vector<std::string>{"none", "one UPSTREAM=cloud", "two TOPIC=a/b UPSTREAM=cloud", "elsewhere",
+                                            "one again UPSTREAM=cloud"}));
 }
 
 }  // namespace

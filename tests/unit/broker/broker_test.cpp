@@ -560,6 +560,33 @@ TEST_F(ALocalBroker, ThatIsThereAlreadyIsUsedAndLeftAlone) {
   EXPECT_FALSE(fs::exists(gateway.runtime / "broker.url"));
 }
 
+TEST_F(ALocalBroker, ThatAnotherProcessKeepsIsFollowedAndLeftAlone) {
+  const fs::path theirs = folder / "theirs";
+  fs::create_directory(theirs);
+  settings.folder = theirs;
+  start();
+  const auto keep = [&](const std::string& url) { std::ofstream(theirs / "broker.url") << url << '\n'; };
+  keep("mqtt://127.0.0.1:7");
+  EXPECT_TRUE(comes([&] { return broker->url() == "mqtt://127.0.0.1:7"; }));
+  EXPECT_EQ(read(gateway.runtime / "broker.url"), "mqtt://127.0.0.1:7\n");
+  EXPECT_EQ(broker->pid(), 0);
+
+  keep("mqtt://127.0.0.1:8");  // it had to move
+  EXPECT_TRUE(comes([&] { return ups.size() == 2 && ups.back() == "mqtt://127.0.0.1:8"; }));
+
+  fs::remove(theirs / "broker.url");
+  EXPECT_TRUE(comes([&] { return !fs::exists(gateway.runtime / "broker.url"); }));
+  EXPECT_EQ(broker->state(), Broker::State::waiting);
+  EXPECT_TRUE(comes([&] { return !downs.empty(); }));
+  EXPECT_THAT(downs.front(),
+              AllOf(HasSubstr((theirs / "broker.url").string()), HasSubstr("systemctl start tidegate-broker")));
+
+  keep("mqtt://127.0.0.1:8");
+  EXPECT_TRUE(comes([&] { return broker->state() == Broker::State::up; }));
+  broker->stop(5s);
+  EXPECT_TRUE(fs::exists(theirs / "broker.url"));
+}
+
 TEST_F(ALocalBroker, IsStoppedWhenAnotherTakesItsPlace) {
   const pid_t pid = start_and_die();
   settings.url = "mqtt://broker.example.com:1883";

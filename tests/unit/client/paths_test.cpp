@@ -68,6 +68,29 @@ TEST_F(TheLocalBrokerUrl, IsNotTakenFromAFileOfAStranger) {
   EXPECT_NE(found, "mqtt://127.0.0.1:6666");
 }
 
+/// A folder of its own in /run that belongs to a user who is not root, with the file that the user put there.
+class TheLocalBrokerUrlOfAService : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root makes folders in /run";
+    folder_ = "/run/tidegate-paths-" + std::to_string(::getpid());
+    std::filesystem::create_directory(folder_);
+    std::ofstream(folder_ / "broker.url") << "mqtt://127.0.0.1:7\n";
+    for (const auto& path : {folder_, folder_ / "broker.url"}) ASSERT_EQ(::chown(path.c_str(), 65534, 65534), 0);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::filesystem::path folder_ = "/nowhere";
+};
+
+TEST_F(TheLocalBrokerUrlOfAService, IsTheOneThatTheOwnerOfTheFolderWrote) {
+  EXPECT_EQ(local_broker_url(folder_), "mqtt://127.0.0.1:7");
+}
+
+TEST_F(TheLocalBrokerUrlOfAService, IsNotTakenWhereOthersCanWrite) {
+  std::filesystem::permissions(folder_, std::filesystem::perms::all);
+  EXPECT_THROW((void)local_broker_url(folder_), UnavailableError);
+}
+
 TEST_F(TheLocalBrokerUrl, OfOneGatewayIsInItsRuntimeFolderAloneWhateverTheEnvironmentSays) {
   ::setenv("TIDEGATE_BROKER", "mqtt://127.0.0.1:1", 1);
   EXPECT_THROW((void)local_broker_url(folder_), UnavailableError);

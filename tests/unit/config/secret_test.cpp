@@ -10,6 +10,7 @@
 namespace tidegate::config::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -94,6 +95,21 @@ TEST(ACredentialOutsideOfAUnit, IsToldHowToGiveIt) {
       HasSubstr(
           "t.toml:5:1: [[upstream]] password: credential \"cloud-password\" is not there: $CREDENTIALS_DIRECTORY is "
           "not set; put LoadCredential=cloud-password:/path/of/the/secret into the unit"));
+}
+
+TEST(ASecretOfTheGateway, IsLeftOutForAnotherProgramThatCannotReadIt) {
+  const Variable variable("CREDENTIALS_DIRECTORY", nullptr);
+  const Folder folder;
+  const auto tls = "tls = { ca_file = \"gone.pem\" }\n";
+  for (const auto* given : {"{ credential = \"cloud-password\" }", "{ file = \"gone\" }"}) {
+    auto text = upstream(given) + tls;
+    text.replace(text.find("mqtt:"), 5, "mqtts:");
+    const auto file = folder.write("t.toml", text, 0644);
+    EXPECT_THAT(load_complaints(file), AllOf(HasSubstr("password"), HasSubstr("gone.pem")));
+    EXPECT_EQ(load(file, plugins, {}, Reader::other).upstreams.at(0).password, std::nullopt);
+  }
+  const auto readable = folder.write("t.toml", upstream("\"geheim\""), 0600);
+  EXPECT_EQ(load(readable, plugins, {}, Reader::other).upstreams.at(0).password, "geheim");
 }
 
 TEST(APasswordInTheEnvironment, IsTakenFromThere) {
