@@ -61,9 +61,10 @@ def logged_drive(path, log):
 class Guest:
     """One boot. job: shell code that runs as root in the guest; it says things to the test on descriptor 3, and finds the
     files of folder in /run/work and its first disk as /dev/vda. exact: its clock counts instructions, one a nanosecond, on one
-    processor, so that what it measures is the same on a busy host. Ends with the job, with cut(), or with stop()."""
+    processor, so that what it measures is the same on a busy host. image: a root of its own in place of the host's files; then
+    the job finds folder in /mnt, and goes on to an init. Ends with the job, with cut(), or with stop()."""
 
-    def __init__(self, folder, job, *drives, arguments="", memory="1G", exact=False):
+    def __init__(self, folder, job, *drives, arguments="", memory="1G", exact=False, image=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         (self.folder / "job.sh").write_text(job)
@@ -74,8 +75,14 @@ class Guest:
         assert QEMU, "qemu-system-x86_64 is not installed; tools/setup does it"
         self._line, theirs = socket.socketpair()
         share = "security_model=none,readonly=on,multidevs=remap"
-        kernel = ("root=rootfs rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=524288 ro console=ttyS0 quiet "
-                  f"panic=-1 init={INIT} {arguments}")
+        if image:  # what is written to it is gone with the guest
+            kernel = (f"root=/dev/vda rw console=ttyS0 quiet panic=-1 {arguments} init=/bin/sh -- -c "
+                      '"mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,ro work /mnt && . /mnt/job.sh"')
+            root = ["-drive", f"file={image},format=raw,if=virtio,snapshot=on"]
+        else:
+            kernel = ("root=rootfs rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=524288 ro console=ttyS0 quiet "
+                      f"panic=-1 init={INIT} {arguments}")
+            root = ["-fsdev", f"local,id=root,path=/,{share}", "-device", "virtio-9p-pci,fsdev=root,mount_tag=rootfs"]
         processors = (["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-smp", "1"] if exact else
                       ["-accel", "tcg,thread=multi", "-smp", "2"])
         self._began = time.monotonic()
@@ -83,8 +90,7 @@ class Guest:
             self.process = subprocess.Popen(
                 [QEMU, *processors, "-cpu", "max", "-m", memory, "-nodefaults", "-nic", "none", "-display", "none",
                  "-no-reboot", "-serial", f"file:{self.console}", "-kernel", KERNEL, "-append", kernel.strip(),
-                 "-fsdev", f"local,id=root,path=/,{share}", "-device", "virtio-9p-pci,fsdev=root,mount_tag=rootfs",
-                 "-fsdev", f"local,id=work,path={self.folder.resolve()},{share}", "-device", "virtio-9p-pci,fsdev=work,mount_tag=work",
+                 *root, "-fsdev", f"local,id=work,path={self.folder.resolve()},{share}", "-device", "virtio-9p-pci,fsdev=work,mount_tag=work",
                  "-device", "virtio-serial-pci", "-chardev", f"socket,id=line,fd={theirs.fileno()}",
                  "-device", "virtserialport,chardev=line,name=tidegate", "-device", "virtio-rng-pci",
                  *[word for one in drives for word in one]],
