@@ -129,6 +129,14 @@ void Script::save() {
   if (!process_) settle();
 }
 
+void Script::settings_changed() {
+  try {
+    if (wanted_options(read_header(file_).options) != options_) save();
+  } catch (const std::exception&) {
+    save();  // which tells
+  }
+}
+
 void Script::start() {
   held_ = false;
   if (state_ == State::stopping) then_ = Then::start;
@@ -189,6 +197,15 @@ void Script::note(const std::string& text, log::Level level) {
   output_.note("-- " + text);
 }
 
+config::AutomationOptions Script::wanted_options(const config::AutomationOptions& header) const {
+  config::AutomationOptions options = surroundings_.settings.usual;
+  options.lay_over(header);
+  for (const auto& named : surroundings_.settings.scripts) {
+    if (named.name == name_) options.lay_over(named.options);
+  }
+  return options;
+}
+
 void Script::launch() {
   next_ = {};
   limits_.clear();
@@ -204,15 +221,11 @@ void Script::launch() {
       }
       return become(State::failed, all);
     }
-    options.lay_over(header.options);
-    for (const auto& named : surroundings_.settings.scripts) {
-      if (named.name == name_) options.lay_over(named.options);
-    }
+    options = options_ = wanted_options(header.options);
     if (!options.run.value_or(true)) return become(State::stopped, "run = false");
     if (!backoff_) {
       backoff_.emplace(options.backoff_first.value(), options.backoff_most.value());
     }
-    options_ = options;
     run(options);
   } catch (const std::exception& error) {
     // It may be there later: a folder that is not mounted yet, an environment that is being made.

@@ -57,6 +57,8 @@ class Script final {
 
   /// The file is new, or was saved: reads its header, and starts it, again if need be. Not while it was told to stop.
   void save();
+  /// The settings are others: as save(), if that changes how this one is run.
+  void settings_changed();
   void start();    ///< unless it runs
   void restart();  ///< even one that was told to stop
   void stop();     ///< until start() or restart()
@@ -76,6 +78,7 @@ class Script final {
  private:
   enum class Then : std::uint8_t { start, stay, go };
   void become(State state, std::string why = {});
+  [[nodiscard]] config::AutomationOptions wanted_options(const config::AutomationOptions& header) const;
   void launch();
   void run(const config::AutomationOptions& options);
   [[nodiscard]] event::Launch prepared(const config::AutomationOptions& options);
@@ -96,7 +99,7 @@ class Script final {
   std::uint64_t restarts_ = 0;
   bool held_ = false;  ///< was told to stop
   Then then_ = Then::stay;
-  config::AutomationOptions options_;  ///< of the run
+  config::AutomationOptions options_;  ///< of the last run, or what kept it from running
   std::optional<Backoff> backoff_;
   std::string limits_;
   std::string mark_;

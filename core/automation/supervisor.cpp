@@ -46,8 +46,23 @@ void Supervisor::start() {
   if (surroundings_.groups) {
     log::info("automations run in control groups below {}", surroundings_.groups->path().string());
   }
+  watch();
+}
+
+void Supervisor::watch() {
   log::info("automations: {}/*.py", config_.automations.folder.string());
   folder_.emplace(loop_, config_.automations.folder, [this](const std::set<std::string>& files) { look(files); });
+}
+
+void Supervisor::reload(const config::Automations& before) {
+  if (before.folder == config_.automations.folder) {
+    for (const auto& [name, script] : scripts_) script->settings_changed();
+    return;
+  }
+  folder_.reset();
+  versions_.clear();
+  for (const auto& [name, script] : scripts_) script->remove();
+  if (scripts_.empty()) watch();
 }
 
 void Supervisor::look(const std::set<std::string>& files) {
@@ -83,6 +98,7 @@ void Supervisor::tell(const Script& script) {
     loop_.post([this, name = script.name()] {
       const auto found = scripts_.find(name);
       if (found != scripts_.end() && found->second->state() == Script::State::gone) scripts_.erase(found);
+      if (scripts_.empty() && !folder_ && !done_) watch();
     });
   }
   if (done_) loop_.post([this] { finish(); });

@@ -30,6 +30,9 @@ class Supervisor final {
   /// Ends what a predecessor that was killed has left, and starts what is there. Throws SystemError when the folder
   /// cannot be watched.
   void start();
+  /// The configuration is another now: scripts that it has run otherwise are started again, the others go on; in
+  /// another folder all begin anew. before: the one that it was.
+  void reload(const config::Automations& before);
   /// Stops all of them, and calls done when the last has ended.
   void stop(std::function<void()> done);
 
@@ -39,6 +42,7 @@ class Supervisor final {
   [[nodiscard]] Script& find(const std::string& name) const;
 
  private:
+  void watch();
   void look(const std::set<std::string>& files);
   void look_at(const std::string& file);
   void tell(const Script& script);
@@ -50,7 +54,7 @@ class Supervisor final {
   Surroundings surroundings_;
   std::map<std::string, std::string> versions_;  ///< of the files, as they were last seen
   std::map<std::string, std::unique_ptr<Script>> scripts_;
-  std::optional<Folder> folder_;
+  std::optional<Folder> folder_;  ///< none while the scripts of another one end
   std::function<void()> done_;
 };
 

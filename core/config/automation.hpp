@@ -29,6 +29,8 @@ struct AutomationOptions {
   std::optional<std::chrono::milliseconds> backoff_most;
   std::optional<std::chrono::milliseconds> stop_timeout;
 
+  bool operator==(const AutomationOptions&) const = default;
+
   /// What they say goes before what is said here.
   void lay_over(const AutomationOptions& they);
   /// Takes one option as a text, as the header of a script has it; relative paths are taken from folder.

@@ -67,6 +67,34 @@ Value quantity(Block::Impl& block, std::string_view key, Value fallback, Value l
   return fallback;
 }
 
+bool same_node(const toml::node* one, const toml::node* other) {
+  if (one == nullptr || other == nullptr) return one == other;
+  if (one->type() != other->type()) return false;
+  switch (one->type()) {
+    case toml::node_type::table:
+      return *one->as_table() == *other->as_table();
+    case toml::node_type::array:
+      return *one->as_array() == *other->as_array();
+    case toml::node_type::string:
+      return **one->as_string() == **other->as_string();
+    case toml::node_type::integer:
+      return **one->as_integer() == **other->as_integer();
+    case toml::node_type::floating_point:
+      return **one->as_floating_point() == **other->as_floating_point();
+    case toml::node_type::boolean:
+      return **one->as_boolean() == **other->as_boolean();
+    case toml::node_type::date:
+      return **one->as_date() == **other->as_date();
+    case toml::node_type::time:
+      return **one->as_time() == **other->as_time();
+    case toml::node_type::date_time:
+      return **one->as_date_time() == **other->as_date_time();
+    case toml::node_type::none:
+      break;
+  }
+  return false;
+}
+
 }  // namespace
 
 const toml::node* Block::Impl::ask(std::string_view key) {
@@ -130,6 +158,7 @@ Kind Block::kind(std::string_view key) const {
   if (node->is_boolean()) return Kind::boolean;
   if (node->is_number()) return Kind::number;
   if (node->is_string()) return Kind::text;
+  if (node->is_array_of_tables()) return Kind::tables;
   if (node->is_array()) return Kind::list;
   return node->is_table() ? Kind::table : Kind::other;
 }
@@ -138,6 +167,11 @@ std::vector<std::string> Block::keys() const {
   std::vector<std::string> keys;
   for (auto&& [key, value] : *impl_->table) keys.emplace_back(key.str());
   return keys;
+}
+
+bool Block::same(const Block& other, std::string_view key) const {
+  if (key.empty()) return *impl_->table == *other.impl_->table;
+  return same_node(impl_->table->get(key), other.impl_->table->get(key));
 }
 
 bool Block::boolean(std::string_view key, bool fallback) const {

@@ -44,6 +44,8 @@ struct Broker {
   std::optional<std::string> password;
   std::optional<Listener> listener;  ///< without url alone
   bool log_topics = false;           ///< ours publishes what it logs under $SYS/broker/log/
+
+  bool operator==(const Broker&) const = default;
 };
 
 enum class MessageBus : std::uint8_t { off, session, system };
@@ -52,12 +54,16 @@ enum class MessageBus : std::uint8_t { off, session, system };
 struct Dbus {
   MessageBus bus = MessageBus::system;  ///< where org.tidegate.Gateway1 is; default: default_bus() of paths.hpp
   bool services = true;                 ///< heed what NetworkManager, networkd, logind and timesyncd tell
+
+  bool operator==(const Dbus&) const = default;
 };
 
 /// For servers that are mqtts:// (and refused without one). Absolute paths of files that can be read.
 struct Tls {
   std::filesystem::path ca_file, cert_file, key_file;
   bool verify = true;
+
+  bool operator==(const Tls&) const = default;
 };
 
 enum class Version : std::uint8_t { v3_1_1 = 4, v5 = 5 };
@@ -70,6 +76,8 @@ enum class Retain : std::uint8_t { as_published, never, always };
 /// What all lanes share.
 struct Spool {
   std::uint64_t capacity = 0;  ///< bytes on disk; 0: as much as the lanes may have and the disk has room for
+
+  bool operator==(const Spool&) const = default;
 };
 
 struct Forward {
@@ -88,6 +96,8 @@ struct Forward {
   Sync sync = Sync::grouped;
   std::chrono::milliseconds sync_interval{50};  ///< of Sync::grouped
   std::string where;                            ///< file:line:column of the block
+
+  bool operator==(const Forward&) const = default;
 };
 
 struct Receive {
@@ -95,6 +105,8 @@ struct Receive {
   Rewrite rewrite;
   Qos qos = Qos::at_least_once;
   std::string where;
+
+  bool operator==(const Receive&) const = default;
 };
 
 struct Upstream {
@@ -115,6 +127,8 @@ struct Upstream {
   std::vector<Forward> forwards;
   std::vector<Receive> receives;
   std::string where;
+
+  bool operator==(const Upstream&) const = default;
 };
 
 /// One table that belongs to a plugin.

@@ -17,6 +17,8 @@ struct Account {
   std::string name;
   std::vector<std::string> publish;
   std::vector<std::string> subscribe;
+
+  bool operator==(const Account&) const = default;
 };
 
 /// [broker.listener]: the local broker's door to the network. Without it there is none.
@@ -30,6 +32,8 @@ struct Listener {
   std::filesystem::path cert_file, key_file;  ///< empty: no TLS
   std::filesystem::path client_ca_file;  ///< clients show a certificate of this authority; empty: none is asked for
   std::uint32_t most_clients = 0;        ///< at once; 0: no limit
+
+  bool operator==(const Listener&) const = default;
 };
 
 /// Why this is no name of an account; empty when it is one. A wildcard in a name would match others' rights.

@@ -11,6 +11,8 @@ namespace tidegate::forward {
 struct Rate {
   double messages = 0;  ///< a second; 0: no limit
   double bytes = 0;     ///< a second, of packets; 0: no limit
+
+  bool operator==(const Rate&) const = default;
 };
 
 /// Tells when the next message may go. Holds no thread and no clock; a rate of one message in fifteen seconds is as

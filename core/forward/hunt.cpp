@@ -18,6 +18,11 @@ constexpr std::size_t most_aside = 768;
 
 Hunt::Hunt(std::size_t streams) : strikes_(streams), heard_(streams), allowed_(few_aside) {}
 
+void Hunt::grow(std::size_t streams) {
+  strikes_.resize(streams);
+  heard_.resize(streams);
+}
+
 bool Hunt::is_aside(Suspect suspect) const noexcept {
   return std::ranges::find(aside_, suspect) != aside_.end();
 }

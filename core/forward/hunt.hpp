@@ -42,6 +42,8 @@ struct Suspect {
 class Hunt {
  public:
   explicit Hunt(std::size_t streams);
+  /// There are so many now.
+  void grow(std::size_t streams);
 
   /// The server answered the message, in whatever way.
   void answered(Suspect suspect);

@@ -31,6 +31,8 @@ constexpr auto disk_pause = std::chrono::milliseconds{1'000};
 constexpr unsigned most_refusals = 10;
 constexpr std::uint8_t quota_exceeded = 0x97;
 
+constexpr std::size_t volatile_stream = 0;  ///< in the hunt; then come two for each lane
+
 /// Bytes of a Variable Byte Integer.
 std::size_t variable_size(std::size_t value) noexcept {
   return value < 128 ? 1 : value < 16'384 ? 2 : value < 2'097'152 ? 3 : 4;
@@ -62,7 +64,7 @@ std::vector<unsigned> weights(const std::vector<PumpLane>& lanes) {
 Pump::LaneState::LaneState(PumpLane lane, const std::string& gateway)
     : options(std::move(lane)), key(options.gateway.empty() ? gateway : options.gateway, options.name) {
   if (options.gateway.empty()) options.gateway = gateway;
-  streams[1].dry = !options.interleave;
+  streams[1].dry = !has_live();
 }
 
 Pump::Pump(PumpOptions options, std::vector<PumpLane> lanes, const MakeSession& make_session, PumpEvents events)
@@ -70,7 +72,8 @@ Pump::Pump(PumpOptions options, std::vector<PumpLane> lanes, const MakeSession& 
       events_(std::move(events)),
       sharing_(weights(lanes)),
       bucket_(options_.rate),
-      hunt_(2 * lanes.size() + 1) {
+      hunt_(2 * lanes.size() + 1),
+      rate_(options_.rate) {
   lanes_.reserve(lanes.size());
   for (auto& lane : lanes) lanes_.emplace_back(std::move(lane), options_.gateway);
   session_ = make_session(*this);
@@ -85,16 +88,44 @@ void Pump::start() {
   session_->start();
 }
 
-void Pump::stop(std::chrono::milliseconds drain) noexcept {
+void Pump::stop(std::chrono::milliseconds drain, Rest rest) noexcept {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    leave_rest_ = rest == Rest::leave;
     drain_until_ = steady_clock::now() + drain;
   }
   condition_.notify_one();
   thread_.join();
   session_->stop(std::chrono::milliseconds{1'000});
+}
+
+void Pump::change(std::vector<PumpLane> lanes, Rate rate) {
+  {
+    const std::lock_guard rounds(round_mutex_);
+    for (auto& lane : lanes) {
+      const auto found =
+          std::ranges::find(lanes_, lane.lane, [](const LaneState& state) { return state.options.lane; });
+      if (found == lanes_.end()) {
+        lanes_.emplace_back(std::move(lane), options_.gateway);
+        continue;
+      }
+      lane.gateway = found->options.gateway;
+      found->options = std::move(lane);
+    }
+    std::vector<PumpLane> all;
+    for (const auto& lane : lanes_) all.push_back(lane.options);
+    sharing_ = Sharing(weights(all));
+    hunt_.grow(2 * lanes_.size() + 1);
+    if (rate != rate_) bucket_ = Bucket(rate);
+    rate_ = rate;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    readable_ = true;
+  }
+  condition_.notify_one();
 }
 
 void Pump::wake() noexcept {
@@ -263,6 +294,7 @@ void Pump::take_news() {
   news_.connected = std::exchange(new_limits_, std::nullopt);
   news_.readable = std::exchange(readable_, false);
   news_.stopping = stopping_;
+  news_.leave_rest = leave_rest_;
   filling_ = connection_;
   for (; !queue_.empty(); queue_.pop_front()) {
     Item item;
@@ -296,8 +328,10 @@ bool Pump::is_idle() const {
   const auto empty = [](const Stream& stream) {
     return stream.again.empty() && stream.next == stream.read.size() && stream.dry;
   };
-  return in_flight_.empty() && volatile_ready_.empty() && queue_.empty() && !readable_ &&
-         std::ranges::all_of(lanes_, [&](const LaneState& lane) { return std::ranges::all_of(lane.streams, empty); });
+  if (!in_flight_.empty() || !volatile_ready_.empty() || !queue_.empty()) return false;
+  return news_.leave_rest || (!readable_ && std::ranges::all_of(lanes_, [&](const LaneState& lane) {
+           return std::ranges::all_of(lane.streams, empty);
+         }));
 }
 
 void Pump::work() noexcept try {
@@ -309,7 +343,7 @@ void Pump::work() noexcept try {
   if (news_.readable) {
     for (auto& lane : lanes_) {
       lane.streams[0].dry = false;
-      lane.streams[1].dry = !lane.options.interleave;
+      lane.streams[1].dry = !lane.has_live();
     }
   }
   for (auto& told : news_.told) settle(told);
@@ -326,9 +360,9 @@ void Pump::work() noexcept try {
 // --- What became of what was sent -----------------------------------------------------------------------------------
 
 Suspect Pump::suspect_of(const Item& item) const {
-  if (item.lane != no_lane) return {2 * item.lane + static_cast<std::size_t>(item.part), item.record.sequence};
+  if (item.lane != no_lane) return {1 + 2 * item.lane + static_cast<std::size_t>(item.part), item.record.sequence};
   // A life-cycle message comes again with each connection, so it is known by its topic.
-  return {2 * lanes_.size(), std::hash<std::string>{}(item.record.message.topic)};
+  return {volatile_stream, std::hash<std::string>{}(item.record.message.topic)};
 }
 
 void Pump::settle(Told& told) {
@@ -456,10 +490,17 @@ void Pump::connected(const mqtt::Limits& limits) {
     lane.not_before = {};
     lane.parked.clear();
     lane.streams[0].dry = false;
-    lane.streams[1].dry = !lane.options.interleave;
+    if (lane.cut && !lane.options.interleave && lane.under_way == 0) {
+      // Told to go in order again: it is read anew from what is first.
+      lane.streams = {};
+      lane.options.lane->rewind();
+      lane.cut = false;
+    }
+    lane.streams[1].dry = !lane.has_live();
     if (!lane.options.interleave) continue;
     try {
       lane.options.lane->cut();
+      lane.cut = true;
     } catch (const std::exception& error) {
       log::error("{}: lane {}: history and live stay one: {}", options_.name, lane.options.name, error.what());
     }
@@ -467,7 +508,7 @@ void Pump::connected(const mqtt::Limits& limits) {
 }
 
 void Pump::convict(Suspect suspect, const std::string& why) {
-  if (suspect.stream < 2 * lanes_.size()) {
+  if (suspect.stream != volatile_stream) {
     if (auto item = take(suspect)) dead_letter(std::move(*item), why);
     return;
   }
@@ -573,6 +614,7 @@ void Pump::fill() {
 
 std::optional<Pump::Item> Pump::next() {
   if (auto item = next_volatile()) return item;
+  if (news_.leave_rest) return std::nullopt;
   if (const auto at = bucket_.ready_at(); at > round_) {
     paced_ = something_waits();
     next_try_ = std::min(next_try_, at);  // in any case: a lane that was not read to its end does not call
@@ -685,7 +727,7 @@ std::optional<Pump::Item> Pump::take(Suspect suspect) {
 }
 
 std::deque<Pump::Item>& Pump::again(std::size_t stream) {
-  return stream < 2 * lanes_.size() ? lanes_[stream / 2].streams[stream % 2].again : volatile_ready_;
+  return stream == volatile_stream ? volatile_ready_ : lanes_[(stream - 1) / 2].streams[(stream - 1) % 2].again;
 }
 
 Pump::Sent Pump::send_item(Item item) {

@@ -113,9 +113,14 @@ class Pump final : private mqtt::SessionListener {
   ~Pump() override;  ///< stop(0)
 
   void start();
+  /// What a stop does about messages of lanes that wait: goes on with them, or with what is under way alone.
+  enum class Rest : std::uint8_t { deliver, leave };
   /// Goes on delivering until nothing waits or the deadline comes, then disconnects and ends. What is left stays in its
   /// lane.
-  void stop(std::chrono::milliseconds drain) noexcept;
+  void stop(std::chrono::milliseconds drain, Rest rest = Rest::deliver) noexcept;
+  /// From now on it empties these lanes, all that it has among them, with these options; and goes at this rate. What
+  /// interleave says counts from the next connection on. May wait for the disk.
+  void change(std::vector<PumpLane> lanes, Rate rate);
   /// A lane has something to read. Cheap; may be called from Paho's callbacks.
   void wake() noexcept;
   /// Sends a message that lives in memory only, before what lanes have; kept until delivered, over reconnects.
@@ -157,11 +162,14 @@ class Pump final : private mqtt::SessionListener {
   /// What the pump keeps for each lane.
   struct LaneState {
     LaneState(PumpLane lane, const std::string& gateway);
+    /// Its live part is read on its own.
+    [[nodiscard]] bool has_live() const noexcept { return options.interleave || cut; }
 
     PumpLane options;
     KeyWriter key;
     std::array<Stream, 2> streams;  ///< by part
     Sharing parts{{1, 1}};
+    bool cut = false;
     std::size_t chosen = 0;  ///< the part whose turn it is
     std::size_t under_way = 0;
     Time not_before{};                     ///< after a refusal, or when the disk failed
@@ -179,6 +187,7 @@ class Pump final : private mqtt::SessionListener {
     std::optional<mqtt::Limits> connected;
     bool readable = false;
     bool stopping = false;
+    bool leave_rest = false;
   };
   /// Counted in this round.
   struct Counts {
@@ -254,6 +263,7 @@ class Pump final : private mqtt::SessionListener {
   Sharing sharing_;
   Bucket bucket_;
   Hunt hunt_;
+  Rate rate_;
   Flight<Item> in_flight_;
   std::deque<Item> volatile_ready_;
   std::vector<Suspect> lost_;             ///< under way when the connection ended
@@ -291,6 +301,7 @@ class Pump final : private mqtt::SessionListener {
   Time wake_at_ = Time::max();      ///< when something that waits may go on, after the last round
   Time waits_until_ = Time::max();  ///< the pump's thread
   bool stopping_ = false;
+  bool leave_rest_ = false;
   Time drain_until_{};
   PumpStatus status_;
 

@@ -55,6 +55,18 @@ void Apps::start() {
   if (wanted()) launch();
 }
 
+void Apps::reload(bool changed) {
+  if (!wanted()) {
+    next_ = {};
+    health_.set(what, "");
+    process_.signal(SIGTERM);
+  } else if (process_) {
+    if (changed) process_.signal(SIGHUP);
+  } else {
+    launch();
+  }
+}
+
 void Apps::launch() {
   next_ = {};
   try {
@@ -76,6 +88,10 @@ void Apps::launch() {
 
 void Apps::ended() {
   end_ = {};
+  if (!wanted()) {
+    process_.reap();
+    return;
+  }
   const auto pause = backoff_.next(std::chrono::steady_clock::now() - started_);
   health_.set(what, fmt::format("tidegate-apps: {}; started again after {} ms", event::show_end(process_.reap()),
                                 pause.count()));

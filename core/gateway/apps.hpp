@@ -28,6 +28,8 @@ class Apps final {
   /// Does nothing where the configuration does not want it, where systemd runs the gateway (it then has a unit for the
   /// supervisor too, unless [automations] run says true), and where there is no folder of scripts.
   void start();
+  /// The configuration is another now; changed: what it says of automations. Waits for nothing.
+  void reload(bool changed);
   /// Waits until it has ended, and with it all scripts.
   void stop() noexcept;
 

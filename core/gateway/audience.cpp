@@ -8,9 +8,11 @@
 
 namespace tidegate::gateway {
 
-void Audience::add(const std::string& filter, std::function<void(const Heard&)> heard) {
+Listening Audience::add(const std::string& filter, std::function<void(const Heard&)> heard) {
   check_filter(filter);
-  listeners_.push_back({filter, std::move(heard)});
+  numbers_.try_emplace(filter, static_cast<std::uint32_t>(numbers_.size() + 1));
+  const auto place = listeners_.insert(listeners_.end(), Listener{filter, std::move(heard)});
+  return {&*place, [this, place](void*) { listeners_.erase(place); }};
 }
 
 std::vector<mqtt::Subscription> Audience::subscriptions() const {
@@ -22,7 +24,7 @@ std::vector<mqtt::Subscription> Audience::subscriptions() const {
     subscription.filter = listener.filter;
     subscription.retain_as_published = false;  // so the flag tells what the broker had kept from what comes now
     subscription.retain_handling = 0;
-    subscription.identifier = static_cast<std::uint32_t>(subscriptions.size() + 1);
+    subscription.identifier = numbers_.at(listener.filter);
     subscriptions.push_back(std::move(subscription));
   }
   return subscriptions;
@@ -50,16 +52,13 @@ void Audience::tell() {
     const std::lock_guard lock(mutex_);
     all.swap(waiting_);
   }
-  const auto subscribed = subscriptions();
   for (const auto& [heard, identifiers] : all) {
     const auto& topic = heard.message.topic;
     for (const auto& listener : listeners_) {
       if (!matches(listener.filter, topic)) continue;
       // The broker sends a copy for each filter that matches, and says which: each listener hears one of them.
-      const bool meant = identifiers.empty() || std::ranges::any_of(identifiers, [&](std::uint32_t identifier) {
-                           return identifier >= 1 && identifier <= subscribed.size() &&
-                                  subscribed[identifier - 1].filter == listener.filter;
-                         });
+      const bool meant =
+          identifiers.empty() || std::ranges::find(identifiers, numbers_.at(listener.filter)) != identifiers.end();
       if (meant) listener.heard(heard);
     }
   }

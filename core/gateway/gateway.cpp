@@ -142,6 +142,7 @@ Gateway::Gateway(Loop& loop, config::Config config)
   // The socket first: it is what tells two gateways in one place apart.
   server_ = std::make_unique<control::Server>(loop_, config_.gateway.runtime / "control.sock", control_);
   control_.add("status", [this](const control::Json&) { return status(); });
+  control_.add("reload", [this](const control::Json&) { return reload(); });
   control_.add("spool.ls", [this](const control::Json&) { return list_lanes(); });
   control_.add("route", [this](const control::Json& request) { return route(request.value("topic", "")); });
   control_.add("broker.reload", [this](const control::Json&) {
@@ -152,8 +153,15 @@ Gateway::Gateway(Loop& loop, config::Config config)
   open_spools();
   lane_verbs_.emplace(spool_.get(), stand_in_.get());
   lane_verbs_->add_to(control_);
-  open_lanes();
-  make_routes();
+  for (const auto& upstream : config_.upstreams) {
+    auto& link = upstreams_[index_of(upstream.name)];
+    link.config = upstream;
+    open_lanes(link);
+  }
+  open_former_lanes();
+  watch_lanes();
+  intake_ =
+      std::make_unique<Intake>(make_routes(nullptr), receipts_, this->spool().uuid(), config_.gateway.payload_cap);
 }
 
 Gateway::~Gateway() {
@@ -193,11 +201,15 @@ spool::Lane* Gateway::open_stand_in(const std::string& upstream, const std::stri
 }
 
 spool::Lane* Gateway::open_lane(const std::string& upstream, const std::string& name, const spool::LaneOptions& options,
-                                std::vector<LaneLink>& links, const config::Forward* forward) {
+                                std::vector<LaneLink>& links) {
+  const auto link = [&](spool::Lane& lane, bool stand_in) {
+    if (std::ranges::find(links, &lane, &LaneLink::lane) == links.end())
+      links.push_back({&lane, stand_in, {}, {}, {}, false});
+    return &lane;
+  };
   try {
     if (spool_) {
-      links.push_back({&spool_->lane(upstream, name, options), forward, false, {}, {}});
-      return links.back().lane;
+      return link(spool_->lane(upstream, name, options), false);
     }
   } catch (const SystemError& error) {
     health_.set(fmt::format("lane {}/{}", upstream, name),
@@ -205,40 +217,42 @@ spool::Lane* Gateway::open_lane(const std::string& upstream, const std::string& 
                             config_.gateway.runtime.string()));
   }
   auto* const lane = open_stand_in(upstream, name, options);
-  if (lane != nullptr) links.push_back({lane, forward, true, {}, {}});
-  return lane;
+  return lane == nullptr ? nullptr : link(*lane, true);
 }
 
-void Gateway::open_lanes() {
-  for (const auto& upstream : config_.upstreams) {
-    UpstreamLink link;
-    link.name = upstream.name;
-    link.config = &upstream;
-    std::vector<LaneLink> stand_ins;
-    // A lane in its place and one that stands in for it.
-    const auto pair = [&](const std::string& folder, const std::string& name, const spool::LaneOptions& options,
-                          std::vector<LaneLink>& links, const config::Forward* forward) {
-      LanePair lanes{open_lane(folder, name, options, links, forward), nullptr};
-      if (auto* const stand_in = open_stand_in(folder, name, options); stand_in != lanes.lane && stand_in != nullptr) {
-        lanes.stand_in = stand_in;
-        stand_ins.push_back({stand_in, forward, true, {}, {}});
-      }
-      return lanes;
-    };
-    for (const auto& forward : upstream.forwards) {
-      outlets_.push_back({pair(upstream.name, forward.lane, lane_options(forward), link.lanes, &forward), upstream.name,
-                          static_cast<Retain>(forward.retain)});
+/// A lane in its place and one that stands in for it.
+LanePair Gateway::open_pair(const std::string& folder, const std::string& name, const spool::LaneOptions& options,
+                            std::vector<LaneLink>& links) {
+  LanePair lanes{open_lane(folder, name, options, links), nullptr};
+  auto* const stand_in = open_stand_in(folder, name, options);
+  if (stand_in == lanes.lane || stand_in == nullptr) return lanes;
+  lanes.stand_in = stand_in;
+  if (std::ranges::find(links, stand_in, &LaneLink::lane) == links.end())
+    links.push_back({stand_in, true, {}, {}, {}, false});
+  return lanes;
+}
+
+/// Opens what the blocks of an upstream name, and forgets what they do not name any more: that drains and ages out.
+void Gateway::open_lanes(UpstreamLink& link) {
+  const auto& upstream = *link.config;
+  for (auto& lane : link.lanes) lane.forward.reset();
+  link.outlets.clear();
+  for (const auto& forward : upstream.forwards) {
+    const auto pair = open_pair(upstream.name, forward.lane, lane_options(forward), link.lanes);
+    for (auto& lane : link.lanes) {
+      if (lane.lane == pair.lane || lane.lane == pair.stand_in) lane.forward = forward;
     }
-    std::ranges::move(stand_ins, std::back_inserter(link.lanes));
-    stand_ins.clear();
-    inlets_.emplace_back();
-    if (!upstream.receives.empty())
-      inlets_.back() = pair(local_name, upstream.name, small_lane(), link.inlets, nullptr);
-    std::ranges::move(stand_ins, std::back_inserter(link.inlets));
-    static_cast<void>(open_lane(upstream.name, dead_letter_lane, small_lane(), link.dead_letters));
-    upstreams_.push_back(std::move(link));
+    if (pair.lane != nullptr) {
+      pair.lane->on_durable([this, lane = pair.lane](std::uint64_t up_to) { receipts_.durable(*lane, up_to); });
+    }
+    link.outlets.push_back(pair);
   }
-  open_former_lanes();
+  link.inlet = {};
+  if (!upstream.receives.empty()) link.inlet = open_pair(local_name, upstream.name, small_lane(), link.inlets);
+  static_cast<void>(open_lane(upstream.name, dead_letter_lane, small_lane(), link.dead_letters));
+  for (auto* const links : {&link.lanes, &link.inlets, &link.dead_letters}) {
+    std::ranges::stable_partition(*links, [](const LaneLink& lane) { return !lane.stand_in; });
+  }
 }
 
 /// What no block of the configuration names: it drains, as long as somebody takes it, and ages out.
@@ -253,9 +267,9 @@ void Gateway::open_former_lanes() {
       if (stand_in) options = stand_in_options(options);
       try {
         auto& lane = spool->lane(name.upstream, name.lane, options);
-        auto& link = link_of(inlet ? name.lane : name.upstream);
+        auto& link = upstreams_[index_of(inlet ? name.lane : name.upstream)];
         auto& links = inlet ? link.inlets : letters ? link.dead_letters : link.lanes;
-        links.push_back({&lane, nullptr, stand_in, {}, {}});
+        links.push_back({&lane, stand_in, {}, {}, {}, false});
       } catch (const SystemError& error) {
         health_.set("former lane " + name.text(), error.what());
       }
@@ -263,36 +277,53 @@ void Gateway::open_former_lanes() {
   }
 }
 
-Gateway::UpstreamLink& Gateway::link_of(const std::string& upstream) {
-  const auto found = std::ranges::find(upstreams_, upstream, &UpstreamLink::name);
-  if (found != upstreams_.end()) return *found;
-  upstreams_.emplace_back().name = upstream;
-  return upstreams_.back();
+/// Each new lane has to tell that there is something to read, before anything is appended to it.
+void Gateway::watch_lanes() {
+  for (auto& link : upstreams_) {
+    for (auto& lane : link.lanes) {
+      if (!std::exchange(lane.watched, true)) lane.lane->on_readable([waker = link.waker] { waker->wake(); });
+    }
+    for (auto& lane : link.inlets) {
+      if (std::exchange(lane.watched, true)) continue;
+      lane.lane->on_readable([this] {
+        if (const std::lock_guard lock(local_mutex_); local_) local_->wake();
+      });
+    }
+  }
 }
 
-void Gateway::make_routes() {
+std::size_t Gateway::index_of(const std::string& upstream) {
+  const auto found = std::ranges::find(upstreams_, upstream, &UpstreamLink::name);
+  const auto index = static_cast<std::size_t>(found - upstreams_.begin());
+  if (found == upstreams_.end()) upstreams_.emplace_back().name = upstream;
+  return index;
+}
+
+std::shared_ptr<const Routes> Gateway::make_routes(const Routes* former) {
   std::vector<route::ForwardRule> forwards;
   std::vector<route::ReceiveRule> receives;
-  for (std::size_t index = 0; index < config_.upstreams.size(); ++index) {
-    for (const auto& forward : config_.upstreams[index].forwards) {
-      forwards.push_back({index, forwards.size(), forward.topics, forward.rewrite});
+  std::vector<Outlet> outlets;
+  std::vector<LanePair> inlets;
+  for (std::size_t index = 0; index < upstreams_.size(); ++index) {
+    const auto& link = upstreams_[index];
+    inlets.push_back(link.inlet);
+    if (!link.config) continue;
+    for (std::size_t number = 0; number < link.outlets.size(); ++number) {
+      const auto& forward = link.config->forwards[number];
+      forwards.push_back({index, outlets.size(), forward.topics, forward.rewrite});
+      outlets.push_back({link.outlets[number], link.name, static_cast<Retain>(forward.retain)});
     }
-    for (const auto& receive : config_.upstreams[index].receives) {
-      receives.push_back({index, receive.topics, receive.rewrite});
-    }
+    for (const auto& receive : link.config->receives) receives.push_back({index, receive.topics, receive.rewrite});
   }
-  router_ = std::make_unique<route::Router>(std::move(forwards), std::move(receives));
-  intake_ =
-      std::make_unique<Intake>(*router_, outlets_, inlets_, receipts_, spool().uuid(), config_.gateway.payload_cap);
-  for (const auto& outlet : outlets_) {
-    if (auto* const lane = outlet.lanes.lane) {
-      lane->on_durable([this, lane](std::uint64_t up_to) { receipts_.durable(*lane, up_to); });
-    }
-  }
+  return std::make_shared<const Routes>(
+      Routes{route::Router(std::move(forwards), std::move(receives), former == nullptr ? nullptr : &former->router),
+             std::move(outlets), std::move(inlets)});
 }
 
 void Gateway::start() {
-  for (std::size_t index = 0; index < config_.upstreams.size(); ++index) make_upstream(index);
+  for (std::size_t index = 0; index < upstreams_.size(); ++index) {
+    if (upstreams_[index].config) connect(index);
+  }
   broker_.on_up([this](const std::string& url) { local_up(url); });
   broker_.on_down([this](const std::string& why) { health_.set("local broker", why, true); });
   broker_.start();
@@ -321,30 +352,78 @@ forward::PumpEvents Gateway::upstream_events(std::size_t index) {
 forward::PumpLane Gateway::pumped(const LaneLink& link, const config::Upstream* upstream) const {
   forward::PumpLane lane;
   lane.lane = link.lane;
-  lane.name = link.lane->status().name;
+  const auto status = link.lane->status();
+  lane.name = status.name;
+  lane.latest = status.when_full == spool::WhenFull::keep_latest;
   if (link.stand_in && stand_in_) lane.gateway = stand_in_->uuid();
   if (upstream != nullptr) lane.qos = upstream->qos;
-  if (const auto* forward = link.forward) {
+  if (const auto& forward = link.forward) {
     if (forward->qos) lane.qos = forward->qos;
     lane.weight = weight(forward->priority);
     lane.interleave = forward->backlog == config::Backlog::interleave;
-    lane.latest = forward->when_full == config::WhenFull::keep_latest;
     lane.envelope = forward->envelope;
   }
   return lane;
 }
 
-void Gateway::make_upstream(std::size_t index) {
+std::vector<forward::PumpLane> Gateway::pumped(const UpstreamLink& link) const {
+  std::vector<forward::PumpLane> lanes;
+  for (const auto& lane : link.lanes) lanes.push_back(pumped(lane, &*link.config));
+  return lanes;
+}
+
+std::vector<forward::PumpLane> Gateway::pumped_inlets() const {
+  std::vector<forward::PumpLane> lanes;
+  for (const auto& link : upstreams_) {
+    for (const auto& inlet : link.inlets) lanes.push_back(pumped(inlet, nullptr));
+  }
+  return lanes;
+}
+
+Gateway::Sessions Gateway::sessions_of(const UpstreamLink& link) const {
+  const auto& config = *link.config;
+  const auto lanes = pumped(link);
+  const bool exactly_once =
+      std::ranges::any_of(lanes, [](const forward::PumpLane& lane) { return lane.qos == Qos::exactly_once; });
+  Sessions sessions;
+  auto& sender = sessions.sender = session_options(config);
+  // What was under way at QoS 2 cannot be taken up again by a new process, so such a session starts clean.
+  sender.clean_start = exactly_once || config.receives.empty();
+  if (sender.clean_start) sender.session_expiry = std::chrono::seconds{0};
+  if (exactly_once && !config.receives.empty()) {
+    sender.client_id += "-tx";
+    sessions.receiver = session_options(config);
+  }
+  const auto& routes = intake_->routes();
+  for (const auto& destination : routes.router.forward(config_.gateway.topic("state"))) {
+    if (routes.outlets[destination.lane].upstream != config.name) continue;
+    Message will;
+    will.topic = destination.topic;
+    will.payload = "offline";
+    will.retain = true;
+    sender.will = std::move(will);
+  }
+  return sessions;
+}
+
+std::vector<mqtt::Subscription> Gateway::subscriptions_of(const config::Upstream& upstream) {
+  std::vector<mqtt::Subscription> subscriptions;
+  for (const auto& receive : upstream.receives) {
+    for (const auto& filter : receive.topics) {
+      if (std::ranges::find(subscriptions, filter, &mqtt::Subscription::filter) != subscriptions.end()) continue;
+      mqtt::Subscription subscription;
+      subscription.filter = filter;
+      subscription.qos = receive.qos;
+      subscription.no_local = upstream.version == config::Version::v5;
+      subscriptions.push_back(std::move(subscription));
+    }
+  }
+  return subscriptions;
+}
+
+void Gateway::connect(std::size_t index) {
   auto& link = upstreams_[index];
   const auto& config = *link.config;
-  std::vector<forward::PumpLane> lanes;
-  bool exactly_once = false;
-  for (const auto& lane : link.lanes) {
-    lanes.push_back(pumped(lane, &config));
-    exactly_once |= lanes.back().qos == Qos::exactly_once;
-  }
-  const bool apart = exactly_once && !config.receives.empty();
-
   forward::PumpOptions options;
   options.name = "upstream " + config.name;
   options.upstream = config.name;
@@ -354,51 +433,25 @@ void Gateway::make_upstream(std::size_t index) {
   options.properties = config.version == config::Version::v5;
   if (!link.dead_letters.empty()) options.dead_letters = link.dead_letters.front().lane;
 
-  auto session = session_options(config);
-  // What was under way at QoS 2 cannot be taken up again by a new process, so such a session starts clean.
-  session.clean_start = exactly_once || config.receives.empty();
-  if (session.clean_start) session.session_expiry = std::chrono::seconds{0};
-  if (apart) session.client_id += "-tx";
-  if (const auto named = router_->forward(config_.gateway.topic("state")); !named.empty()) {
-    for (const auto& destination : named) {
-      if (outlets_[destination.lane].upstream != config.name) continue;
-      link.state_topic = destination.topic;
-      Message will;
-      will.topic = destination.topic;
-      will.payload = "offline";
-      will.retain = true;
-      session.will = std::move(will);
-    }
-  }
+  link.sessions = sessions_of(link);
+  link.state_topic.reset();
+  if (const auto& will = link.sessions.sender.will) link.state_topic = will->topic;
   const auto make = [](const mqtt::SessionOptions& with) {
     return [with](mqtt::SessionListener& listener) { return mqtt::make_paho_session(with, listener); };
   };
-  link.sender = std::make_unique<forward::Pump>(options, std::move(lanes), make(session), upstream_events(index));
-  for (const auto& lane : link.lanes) lane.lane->on_readable([pump = link.sender.get()] { pump->wake(); });
-
-  if (!config.receives.empty()) {
-    std::vector<mqtt::Subscription> subscriptions;
-    for (const auto& receive : config.receives) {
-      for (const auto& filter : receive.topics) {
-        if (std::ranges::find(subscriptions, filter, &mqtt::Subscription::filter) != subscriptions.end()) continue;
-        mqtt::Subscription subscription;
-        subscription.filter = filter;
-        subscription.qos = receive.qos;
-        subscription.no_local = config.version == config::Version::v5;
-        subscriptions.push_back(std::move(subscription));
-      }
-    }
-    auto* receiver = link.sender.get();
-    if (apart) {
-      auto receiving = session_options(config);
-      forward::PumpEvents events;
-      events.on_message = upstream_events(index).on_message;
-      options.name += " (receiving)";
-      link.receiver = std::make_unique<forward::Pump>(options, std::vector<forward::PumpLane>{}, make(receiving),
-                                                      std::move(events));
-      receiver = link.receiver.get();
-    }
-    receiver->subscribe(std::move(subscriptions));
+  link.sender =
+      std::make_unique<forward::Pump>(options, pumped(link), make(link.sessions.sender), upstream_events(index));
+  if (link.sessions.receiver) {
+    forward::PumpEvents events;
+    events.on_message = upstream_events(index).on_message;
+    options.name += " (receiving)";
+    link.receiver = std::make_unique<forward::Pump>(options, std::vector<forward::PumpLane>{},
+                                                    make(*link.sessions.receiver), std::move(events));
+  }
+  (link.receiver ? link.receiver : link.sender)->subscribe(subscriptions_of(config));
+  link.waker->point_at(link.sender.get());
+  if (link.held) {
+    for (auto* const pump : link.pumps()) pump->hold(true);
   }
   link.sender->start();
   if (link.receiver) link.receiver->start();
@@ -407,7 +460,7 @@ void Gateway::make_upstream(std::size_t index) {
 void Gateway::upstream_connected(std::size_t index) {
   auto& link = upstreams_[index];
   tell_state(link);
-  if (stopping_ || !link.state_topic) return;
+  if (stopping_ || !link.state_topic || !link.sender) return;
   Message state;
   state.topic = *link.state_topic;
   state.payload = "online";
@@ -455,38 +508,35 @@ void Gateway::local_up(const std::string& url) {
   options.name = "local broker";
   options.gateway = spool().uuid();
   options.keep_response = true;
-  std::vector<forward::PumpLane> lanes;
-  for (const auto& link : upstreams_) {
-    for (const auto& inlet : link.inlets) lanes.push_back(pumped(inlet, nullptr));
-  }
   forward::PumpEvents events;
   events.on_message = [this](mqtt::Arrival&& arrival) { intake_->from_local(std::move(arrival)); };
   events.on_connected = [this](const mqtt::Limits&) { loop_.post([this] { local_connected(); }); };
   auto pump = std::make_unique<forward::Pump>(
-      options, std::move(lanes),
+      options, pumped_inlets(),
       [&](mqtt::SessionListener& listener) { return mqtt::make_paho_session(session, listener); }, std::move(events));
-  for (const auto& link : upstreams_) {
-    for (const auto& inlet : link.inlets) {
-      inlet.lane->on_readable([this] {
-        if (const std::lock_guard lock(local_mutex_); local_) local_->wake();
-      });
-    }
-  }
-  std::vector<mqtt::Subscription> subscriptions;
-  for (const auto& filter : router_->local_filters()) {
-    mqtt::Subscription subscription;
-    subscription.filter = filter.filter;
-    subscription.no_local = true;
-    subscription.identifier = filter.identifier;
-    subscriptions.push_back(std::move(subscription));
-  }
-  pump->subscribe(std::move(subscriptions));
+  pump->subscribe(local_subscriptions());
   {
     const std::lock_guard lock(local_mutex_);
     local_ = std::move(pump);
   }
   local_->start();
+  local_session_ = session;
   listen(std::move(session));
+}
+
+std::vector<mqtt::Subscription> Gateway::local_subscriptions() const {
+  std::vector<mqtt::Subscription> subscriptions;
+  const auto add = [&](const route::LocalFilter& filter) {
+    if (std::ranges::find(subscriptions, filter.filter, &mqtt::Subscription::filter) != subscriptions.end()) return;
+    mqtt::Subscription subscription;
+    subscription.filter = filter.filter;
+    subscription.no_local = true;
+    subscription.identifier = filter.identifier;
+    subscriptions.push_back(std::move(subscription));
+  };
+  std::ranges::for_each(intake_->routes().router.local_filters(), add);
+  std::ranges::for_each(leaving_, add);
+  return subscriptions;
 }
 
 /// What plugins listen for comes by a session of their own that the broker keeps nothing for: a command that was given
@@ -622,7 +672,7 @@ void Gateway::watch_links() {
     }
     if (link.sender) look("upstream " + link.name, link.sender->status());
     if (link.receiver) look("upstream " + link.name + " (receiving)", link.receiver->status());
-    if (link.config == nullptr) {
+    if (!link.config) {
       std::uint64_t waiting = 0;
       for (const auto& lane : link.lanes) waiting += lane.lane->status().waiting;
       health_.set("upstream " + link.name,
@@ -672,8 +722,9 @@ void Gateway::measure(LaneLink& link) const {
 
 control::Json Gateway::route(const std::string& topic) const {
   auto destinations = control::Json::array();
-  for (const auto& destination : router_->forward(topic)) {
-    const auto& outlet = outlets_[destination.lane];
+  const auto& routes = intake_->routes();
+  for (const auto& destination : routes.router.forward(topic)) {
+    const auto& outlet = routes.outlets[destination.lane];
     destinations.push_back({{"upstream", outlet.upstream},
                             {"lane", outlet.lanes.lane == nullptr ? "" : outlet.lanes.lane->status().name},
                             {"topic", destination.topic}});
@@ -740,6 +791,7 @@ void Gateway::stop() noexcept {
   }
   stopping_ = true;
   control_.tell({{"event", "state"}, {"state", "stopping"}});
+  leave_ = {};
   listening_.reset();
   // The local session first: nothing new comes in while the upstreams drain.
   if (local_) local_->stop(std::min(left(), std::chrono::milliseconds{1'000}));
@@ -747,12 +799,16 @@ void Gateway::stop() noexcept {
     if (link.receiver) link.receiver->stop(std::chrono::milliseconds{0});
   }
   drain(left());
+  for (const auto& link : upstreams_) link.waker->point_at(nullptr);
   std::unique_ptr<forward::Pump> local;
   {
     const std::lock_guard lock(local_mutex_);
     local.swap(local_);
   }
   local.reset();  // not under the mutex: its session's callbacks take it
+  for (auto& link : upstreams_) {
+    if (link.closing.joinable()) link.closing.join();
+  }
   broker_.stop(std::chrono::milliseconds{5'000});
   server_.reset();
 }

@@ -25,7 +25,7 @@
 #include "gateway/plugins.hpp"
 #include "gateway/rate_meter.hpp"
 #include "gateway/receipts.hpp"
-#include "route/router.hpp"
+#include "gateway/waker.hpp"
 #include "spool/spool.hpp"
 
 namespace tidegate::gateway {
@@ -46,6 +46,14 @@ class Gateway {
   /// Called a few times a second while stop() waits for upstreams: whether anything has left since the last time. Must
   /// not throw.
   void on_draining(std::function<void(bool progress)> callback) { on_draining_ = std::move(callback); }
+
+  /// Where reload() has the configuration from; without, it refuses.
+  void reloads_with(std::function<config::Config()> load) { load_ = std::move(load); }
+  /// Reads the configuration again and applies what has changed: all of it or nothing. Says in the log, and answers,
+  /// what it did: {"applied":true,"added":[…],"changed":[…],"removed":[…],"kept":[…],"connections":[…],"warnings":[…]}
+  /// or {"applied":false,"exit":78,"complaints":"…"} or {"applied":false,"exit":1,"restart":[…]}. A reload begins and
+  /// ends here. Blocks the loop for as long as reading files takes.
+  control::Json reload();
 
   /// What `tidegate status` shows.
   [[nodiscard]] control::Json status() const;
@@ -75,18 +83,30 @@ class Gateway {
   /// One lane of an upstream, and how fast it fills and empties.
   struct LaneLink {
     spool::Lane* lane = nullptr;
-    const config::Forward* forward = nullptr;  ///< null: its block left the configuration, or it has none
-    bool stand_in = false;                     ///< in the runtime folder
+    bool stand_in = false;                   ///< in the runtime folder
+    std::optional<config::Forward> forward;  ///< without: its block left the configuration, or it has none
     RateMeter in, out;
+    bool watched = false;  ///< wakes its pump
+  };
+  /// The options of an upstream's sessions.
+  struct Sessions {
+    mqtt::SessionOptions sender;
+    std::optional<mqtt::SessionOptions> receiver;  ///< only when QoS 2 keeps the two apart
+    bool operator==(const Sessions&) const = default;
   };
   struct UpstreamLink {
     std::string name;
-    const config::Upstream* config = nullptr;  ///< null: it left the configuration, and has no pump
-    std::vector<LaneLink> lanes;               ///< all that its pump empties
-    std::vector<LaneLink> inlets;              ///< towards the local broker
-    std::vector<LaneLink> dead_letters;        ///< the first takes new ones; none when no folder can be written
+    std::optional<config::Upstream> config;  ///< without: it left the configuration, and has no pump
+    std::vector<LaneLink> lanes;             ///< all that its pump empties
+    std::vector<LaneLink> inlets;            ///< towards the local broker
+    std::vector<LaneLink> dead_letters;      ///< the first takes new ones; none when no folder can be written
+    std::vector<LanePair> outlets;           ///< of its forward blocks, in their order
+    LanePair inlet;
+    std::shared_ptr<Waker> waker = std::make_shared<Waker>();  ///< of lanes
+    Sessions sessions;                                         ///< of the pumps that run
     std::unique_ptr<forward::Pump> sender;
     std::unique_ptr<forward::Pump> receiver;  ///< only when QoS 2 keeps the two apart
+    std::thread closing;                      ///< its former pumps are being stopped; what comes after them waits
     std::optional<std::string> state_topic;   ///< of this gateway, as the upstream names it
     bool held = false;                        ///< paused by command
     std::string told_state;                   ///< as the last event had it
@@ -102,21 +122,34 @@ class Gateway {
 
   void open_spools();
   [[nodiscard]] spool::Spool& spool() const noexcept { return spool_ ? *spool_ : *stand_in_; }
-  /// In the state folder, else in the runtime folder; null when neither can be written.
+  /// In the state folder, else in the runtime folder; null when neither can be written. The links have it, once.
   [[nodiscard]] spool::Lane* open_lane(const std::string& upstream, const std::string& name,
-                                       const spool::LaneOptions& options, std::vector<LaneLink>& links,
-                                       const config::Forward* forward = nullptr);
+                                       const spool::LaneOptions& options, std::vector<LaneLink>& links);
   [[nodiscard]] spool::Lane* open_stand_in(const std::string& upstream, const std::string& name,
                                            const spool::LaneOptions& options);
+  [[nodiscard]] LanePair open_pair(const std::string& folder, const std::string& name,
+                                   const spool::LaneOptions& options, std::vector<LaneLink>& links);
   void open_former_lanes();
-  [[nodiscard]] UpstreamLink& link_of(const std::string& upstream);
+  [[nodiscard]] std::size_t index_of(const std::string& upstream);
+  void watch_lanes();
+  [[nodiscard]] std::vector<forward::PumpLane> pumped(const UpstreamLink& link) const;
+  [[nodiscard]] std::vector<forward::PumpLane> pumped_inlets() const;
   [[nodiscard]] forward::PumpLane pumped(const LaneLink& link, const config::Upstream* upstream) const;
-  void open_lanes();
-  void make_routes();
-  void make_upstream(std::size_t index);
+  void open_lanes(UpstreamLink& link);
+  [[nodiscard]] std::shared_ptr<const Routes> make_routes(const Routes* former);
+  [[nodiscard]] Sessions sessions_of(const UpstreamLink& link) const;
+  [[nodiscard]] static std::vector<mqtt::Subscription> subscriptions_of(const config::Upstream& upstream);
+  void connect(std::size_t index);
+  void close(std::size_t index);
+  void closed(std::size_t index);
+  [[nodiscard]] std::vector<std::string> refusals(const config::Config& next) const;
+  [[nodiscard]] control::Json apply(config::Config next);
+  [[nodiscard]] std::vector<std::string> change_upstreams();
+  void change_plugins();
   void local_up(const std::string& url);
   void local_connected();
   void listen(mqtt::SessionOptions session);
+  [[nodiscard]] std::vector<mqtt::Subscription> local_subscriptions() const;
   [[nodiscard]] bool linked(std::string_view upstream) const;
   void upstream_connected(std::size_t index);
   void publish_local(Message message);
@@ -140,20 +173,19 @@ class Gateway {
   [[nodiscard]] control::Json route(const std::string& topic) const;
 
   Loop& loop_;
-  const config::Config config_;
+  config::Config config_;
+  std::function<config::Config()> load_;
   const Nanoseconds started_;
   // Before the spool, whose last sync still tells receipts.
   mutable std::mutex local_mutex_;
   /// Set on the loop with local_mutex_ held, so the loop reads it without; other threads take the mutex.
   std::unique_ptr<forward::Pump> local_;
   std::string local_url_;
+  mqtt::SessionOptions local_session_;
   Receipts receipts_;
   std::unique_ptr<spool::Spool> spool_;     ///< in the state folder; null when that cannot be used
   std::unique_ptr<spool::Spool> stand_in_;  ///< in the runtime folder; null when that cannot be used
-  std::vector<UpstreamLink> upstreams_;     ///< as configured, then those that left the configuration
-  std::vector<Outlet> outlets_;             ///< by the router's number of the rule
-  std::vector<LanePair> inlets_;            ///< by upstream, as configured
-  std::unique_ptr<route::Router> router_;
+  std::vector<UpstreamLink> upstreams_;     ///< also those that left the configuration; the router has their numbers
   Health health_;
   std::unique_ptr<Intake> intake_;
   broker::Broker broker_;
@@ -165,6 +197,8 @@ class Gateway {
   LineVerbs line_verbs_;
   std::unique_ptr<control::Server> server_;
   std::map<std::string, Message> retained_;  ///< the last reading of each topic that is retained
+  std::vector<route::LocalFilter> leaving_;  ///< of former rules: subscribed for as long as copies may be under way
+  Source leave_;
   Source look_;
   std::map<std::string, std::string> announced_topics_;
   std::string announced_health_;

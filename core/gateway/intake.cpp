@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/intake.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include <tidegate/error.hpp>
@@ -12,14 +15,13 @@
 
 namespace tidegate::gateway {
 
-Intake::Intake(const route::Router& router, std::vector<Outlet> outlets, std::vector<LanePair> inlets,
-               Receipts& receipts, std::string uuid, std::size_t payload_cap)
-    : router_(router),
-      outlets_(std::move(outlets)),
-      inlets_(std::move(inlets)),
-      receipts_(receipts),
-      uuid_(std::move(uuid)),
-      payload_cap_(payload_cap) {}
+Intake::Intake(std::shared_ptr<const Routes> routes, Receipts& receipts, std::string uuid, std::size_t payload_cap)
+    : routes_(std::move(routes)), receipts_(receipts), uuid_(std::move(uuid)), payload_cap_(payload_cap) {}
+
+std::shared_ptr<const Routes> Intake::change(std::shared_ptr<const Routes> routes) {
+  const std::lock_guard lock(routes_mutex_);
+  return std::exchange(routes_, std::move(routes));
+}
 
 std::optional<Intake::Stored> Intake::append(const LanePair& lanes, const Message& message, std::string& why) {
   try {
@@ -67,7 +69,7 @@ Intake::Kept Intake::store(Message&& message, const std::vector<route::Destinati
   const bool retain = message.retain;
   // Topic and retain flag change with each destination; a receipt needs the properties only.
   for (const auto& destination : destinations) {
-    const auto& outlet = outlets_[destination.lane];
+    const auto& outlet = routes_->outlets[destination.lane];
     message.topic = destination.topic;
     message.retain = outlet.retain == Retain::as_published ? retain : outlet.retain == Retain::always;
     std::string not_here;
@@ -90,28 +92,63 @@ void Intake::from_local(mqtt::Arrival&& arrival) {
   ++local_;
   // A retained message of our own comes back when a subscription is new; it has been routed when it was made.
   if (arrival.message.retain && forward::is_own(arrival.message.properties, uuid_)) return;
-  const auto destinations = router_.forward_copy(arrival.message.topic, arrival.subscriptions);
+  const std::shared_lock lock(routes_mutex_);
+  auto destinations = routes_->router.forward_copy(arrival.message.topic, arrival.subscriptions);
+  if (routes_->router.is_changing() && !arrival.subscriptions.empty()) drop_copies(arrival, destinations);
   store(std::move(arrival.message), destinations);
+}
+
+/// A broker sends the copies of a message one after the other; each tells by which of the overlapping filters it came,
+/// so the same once more by the same filter is another message.
+void Intake::drop_copies(const mqtt::Arrival& arrival, std::vector<route::Destination>& destinations) {
+  const std::lock_guard lock(mutex_);
+  const auto& [message, subscriptions, duplicate, packet] = arrival;
+  const bool copy = last_.topic == message.topic && last_.payload == message.payload &&
+                    std::ranges::none_of(subscriptions, [&](std::uint32_t one) {
+                      return std::ranges::find(last_.subscriptions, one) != last_.subscriptions.end();
+                    });
+  if (!copy) last_ = {message.topic, message.payload, {}, {}};
+  last_.subscriptions.insert(last_.subscriptions.end(), subscriptions.begin(), subscriptions.end());
+  std::erase_if(destinations, [&](const route::Destination& destination) {
+    if (!routes_->router.is_changing(destination.upstream)) return false;
+    if (std::ranges::find(last_.upstreams, destination.upstream) != last_.upstreams.end()) return true;
+    last_.upstreams.push_back(destination.upstream);
+    return false;
+  });
 }
 
 void Intake::from_upstream(std::size_t upstream, mqtt::Arrival&& arrival) {
   ++upstream_;
+  const std::shared_lock lock(routes_mutex_);
   auto& message = arrival.message;
-  auto topic = router_.receive(upstream, message.topic);
+  auto topic = routes_->router.receive(upstream, message.topic);
   if (!topic) {
     ++unrouted_;
     return;
   }
   message.topic = std::move(*topic);
   std::string why;
-  static_cast<void>(append(inlets_[upstream], message, why));
-  const auto onward = router_.forward(message.topic, upstream);
+  static_cast<void>(append(routes_->inlets[upstream], message, why));
+  const auto onward = routes_->router.forward(message.topic, upstream);
   store(std::move(message), onward);
 }
 
 Intake::Kept Intake::own(const Message& message) {
   ++own_;
-  return store(Message(message), router_.forward(message.topic));
+  const std::shared_lock lock(routes_mutex_);
+  return store(Message(message), routes_->router.forward(message.topic));
+}
+
+void Intake::own(const Message& message, const Routes& but) {
+  const std::shared_lock lock(routes_mutex_);
+  auto destinations = routes_->router.forward(message.topic);
+  const auto before = but.router.forward(message.topic);
+  std::erase_if(destinations, [&](const route::Destination& destination) {
+    return std::ranges::any_of(before, [&](const route::Destination& former) {
+      return former.upstream == destination.upstream && former.topic == destination.topic;
+    });
+  });
+  store(Message(message), destinations);
 }
 
 IntakeCounters Intake::counters() const noexcept {

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,13 @@ struct Outlet {
   Retain retain = Retain::as_published;
 };
 
+/// Where everything goes: the rules, and the lanes that they lead to.
+struct Routes {
+  route::Router router;
+  std::vector<Outlet> outlets;   ///< by the lane numbers of the router's rules
+  std::vector<LanePair> inlets;  ///< by upstream, as the router numbers them: the lane towards the local broker
+};
+
 /// What arrived, and what became of it at the door. Since start.
 struct IntakeCounters {
   std::uint64_t local = 0;     ///< copies from the local broker
@@ -47,10 +56,14 @@ struct IntakeCounters {
 /// loop.
 class Intake {
  public:
-  /// outlets: by the lane numbers of the router's rules. inlets: for each upstream the lane towards the local broker.
-  /// All references outlive this.
-  Intake(const route::Router& router, std::vector<Outlet> outlets, std::vector<LanePair> inlets, Receipts& receipts,
-         std::string uuid, std::size_t payload_cap);
+  /// receipts and all lanes outlive this.
+  Intake(std::shared_ptr<const Routes> routes, Receipts& receipts, std::string uuid, std::size_t payload_cap);
+
+  /// Other rules from now on: none of the old ones, which it returns, is followed any more. The new router has the old
+  /// one as its former.
+  std::shared_ptr<const Routes> change(std::shared_ptr<const Routes> routes);
+  /// Thread: the one that changes them.
+  [[nodiscard]] const Routes& routes() const noexcept { return *routes_; }
 
   void from_local(mqtt::Arrival&& arrival);
   void from_upstream(std::size_t upstream, mqtt::Arrival&& arrival);
@@ -61,6 +74,8 @@ class Intake {
   };
   /// For the lanes only; the caller publishes it on the local session.
   Kept own(const Message& message);
+  /// The same, but not for upstreams to which these routes led it under the same topic.
+  void own(const Message& message, const Routes& but);
 
   [[nodiscard]] IntakeCounters counters() const noexcept;
   /// What the disk said to a lane that cannot be appended to; empty while all can.
@@ -68,6 +83,7 @@ class Intake {
 
  private:
   Kept store(Message&& message, const std::vector<route::Destination>& destinations);
+  void drop_copies(const mqtt::Arrival& arrival, std::vector<route::Destination>& destinations);
   struct Stored {
     spool::Lane* lane;
     std::uint64_t sequence;
@@ -75,9 +91,8 @@ class Intake {
   [[nodiscard]] std::optional<Stored> append(const LanePair& lanes, const Message& message, std::string& why);
   void trouble(const spool::Lane& lane, const Message& message, const std::string& why);
 
-  const route::Router& router_;
-  const std::vector<Outlet> outlets_;
-  const std::vector<LanePair> inlets_;
+  mutable std::shared_mutex routes_mutex_;  ///< held shared for as long as a message is on its way in; first in order
+  std::shared_ptr<const Routes> routes_;
   Receipts& receipts_;
   const std::string uuid_;
   const std::size_t payload_cap_;
@@ -86,6 +101,12 @@ class Intake {
   std::atomic<bool> troubled_{false};  ///< there are any
   mutable std::mutex mutex_;
   std::map<const spool::Lane*, std::string> troubles_;  ///< of lanes whose last append failed; guarded by mutex_
+  /// The message whose copies come one after the other, and who has had it. Guarded by mutex_.
+  struct {
+    std::string topic, payload;
+    std::vector<std::uint32_t> subscriptions;
+    std::vector<std::size_t> upstreams;
+  } last_;
 };
 
 }  // namespace tidegate::gateway

@@ -10,7 +10,9 @@
 #include <mutex>
 #include <ranges>
 #include <set>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -34,26 +36,6 @@ const PluginInfo* find_plugin(std::string_view name) noexcept {
   const auto found = std::ranges::find_if(table, [&](const PluginInfo* plugin) { return plugin->name == name; });
   return found == table.end() ? nullptr : *found;
 }
-
-class ReadingChannel final : public Channel {
- public:
-  ReadingChannel(Message form, bool json, const std::function<void(Message)>& publish, std::uint64_t& count)
-      : form_(std::move(form)), json_(json), publish_(publish), count_(count) {}
-
-  void put(const Reading& reading) override {
-    if (!json_ && reading.quality == Quality::bad) return;  // a bare value cannot say that it is not to be believed
-    ++count_;
-    Message message = form_;
-    message.payload = json_ ? to_json(reading) : to_text(reading.value);
-    publish_(std::move(message));
-  }
-
- private:
-  const Message form_;
-  const bool json_;
-  const std::function<void(Message)>& publish_;
-  std::uint64_t& count_;
-};
 
 /// One thread that runs a plugin's slow work in turn. Work that has not begun when it is destroyed is not done. Work
 /// that hangs (a dead mount, a stuck bus) cannot be ended: its thread is left behind, and touches nothing but its own
@@ -83,6 +65,10 @@ class Worker {
     state_->stopping = true;
     state_->deadline = std::chrono::steady_clock::now() + patience;
     state_->condition.notify_all();
+  }
+  [[nodiscard]] bool has_ended() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->ended;
   }
 
   void add(std::function<void()> work, std::function<void()> done) {
@@ -152,7 +138,7 @@ class NullContext final : public Context {
     };
     return std::make_unique<NullChannel>();
   }
-  void listen(const std::string&, std::function<void(const Heard&)>) override {}
+  Listening listen(const std::string&, std::function<void(const Heard&)>) override { return {}; }
   [[nodiscard]] bool linked(std::string_view) const override { return false; }
   [[nodiscard]] bool has_upstream(std::string_view name) const override { return names_upstream(config_, name); }
   std::filesystem::path folder() override { return {}; }
@@ -167,35 +153,89 @@ class NullContext final : public Context {
 
 }  // namespace
 
+class Plugins::ReadingChannel final : public Channel {
+ public:
+  /// usual: the name of its topic, where it has one of its own.
+  ReadingChannel(Message form, bool json, const std::string& usual, Channels& channels,
+                 const std::function<void(Message)>& publish, std::uint64_t& count)
+      : form_(std::move(form)), json_(json), usual_(usual), channels_(channels), publish_(publish), count_(count) {
+    if (form_.retain) channels_.retained.insert(form_.topic);
+    if (usual_.empty()) return;
+    auto& own = channels_.own[usual_];
+    own.topic = form_.topic;
+    ++own.open;
+  }
+  ~ReadingChannel() override {
+    if (form_.retain) channels_.retained.erase(channels_.retained.find(form_.topic));
+    if (!usual_.empty()) --channels_.own[usual_].open;
+  }
+  ReadingChannel(const ReadingChannel&) = delete;
+  ReadingChannel& operator=(const ReadingChannel&) = delete;
+
+  void put(const Reading& reading) override {
+    if (!json_ && reading.quality == Quality::bad) return;  // a bare value cannot say that it is not to be believed
+    ++count_;
+    Message message = form_;
+    message.payload = json_ ? to_json(reading) : to_text(reading.value);
+    publish_(std::move(message));
+  }
+
+ private:
+  const Message form_;
+  const bool json_;
+  const std::string usual_;
+  Channels& channels_;
+  const std::function<void(Message)>& publish_;
+  std::uint64_t& count_;
+};
+
 class Plugins::Part final : private Context {
  public:
-  Part(Loop& loop, const config::Config& config, const PluginInfo& info, const Block& block, Health& health,
-       const Services& services, Audience& audience, std::map<std::string, std::string>& own_topics)
-      : loop_(loop),
-        config_(config),
-        gateway_(config.gateway),
-        info_(info),
-        health_(health),
-        services_(services),
-        audience_(audience),
-        own_topics_(own_topics),
-        alive_(std::make_shared<int>()) {
-    plugin_ = info.make(*this, block);
-    for (const auto& reading : block.tables("reading")) {
-      if (!reading.has("name")) rules_.push_back(reading.text("of", ""));  // else it makes a reading
+  /// Makes no plugin yet.
+  Part(Plugins& plugins, const PluginInfo& info) : plugins_(plugins), info_(info) {}
+
+  /// Makes one from this block, unless it is the one that is there. Throws what it throws.
+  void prepare(const Block& block) {
+    next_block_ = block;
+    if (block_ && block_->same(block)) return;
+    next_ = info_.make(*this, block);
+  }
+  /// Forgets what was prepared.
+  void forget() noexcept {
+    next_block_.reset();
+    next_.reset();
+  }
+  [[nodiscard]] bool is_wanted() const noexcept { return next_block_.has_value(); }
+  [[nodiscard]] bool is_new() const noexcept { return !plugin_; }
+  /// Puts what was prepared in its place; it is to be started if that is new. Returns whether it is.
+  bool change() noexcept {
+    block_ = std::exchange(next_block_, {});
+    if (!next_) return false;
+    names_due_ = {};
+    read_rules();
+    if (plugin_) {
+      again_ = {};
+      const bool goes_on = next_->take_over(*plugin_);
+      if (running_) plugin_->stop();
+      running_ = false;
+      if (!goes_on) end();
     }
+    plugin_ = std::move(next_);
+    wait_ = first_wait;
+    return true;
   }
 
   void start() {
     try {
       plugin_->start();
       running_ = true;
-      if (!rules_.empty()) names_due_ = loop_.after(names_known, [this] { check_rules(); });
-      health_.set(info_.name, "");
+      if (!rules_.empty()) names_due_ = loop().after(names_known, [this] { check_rules(); });
+      plugins_.health_.set(info_.name, "");
       wait_ = first_wait;
     } catch (const std::exception& error) {
-      health_.set(info_.name, fmt::format("cannot start: {}; trying again in {} s", error.what(), wait_.count()));
-      again_ = loop_.after(wait_, [this] { start(); });
+      plugins_.health_.set(info_.name,
+                           fmt::format("cannot start: {}; trying again in {} s", error.what(), wait_.count()));
+      again_ = loop().after(wait_, [this] { start(); });
       wait_ = std::min(wait_ * 2, most_wait);
     }
   }
@@ -208,40 +248,59 @@ class Plugins::Part final : private Context {
     alive_.reset();
     for (const auto& [bus, worker] : workers_) worker->end();  // all at once, so that the slow wait together
     workers_.clear();
+    leaving_.clear();
+  }
+  /// It left the configuration; destroying it comes next.
+  void leave() noexcept {
+    again_ = {};
+    if (running_) plugin_->stop();
+    running_ = false;
+    end();
+    plugin_.reset();
+    plugins_.health_.set(info_.name, "", true);
+  }
+  /// Nothing works for what was stopped any more.
+  [[nodiscard]] bool has_left() const {
+    return std::ranges::all_of(leaving_, [](const auto& worker) { return worker->has_ended(); });
   }
 
   [[nodiscard]] Status status() const { return {info_.name, running_, readings_}; }
+  [[nodiscard]] std::string_view name() const noexcept { return info_.name; }
 
  private:
-  Loop& loop() noexcept override { return loop_; }
+  Loop& loop() noexcept override { return plugins_.loop_; }
   [[nodiscard]] const Clock& clock() const noexcept override { return machine_clock(); }
   [[nodiscard]] std::string topic(std::string_view name) const override {
-    return gateway_.topic(fmt::format("{}/{}", info_.name, name));
+    return plugins_.config_.gateway.topic(fmt::format("{}/{}", info_.name, name));
   }
 
   std::unique_ptr<Channel> channel(std::string_view name, const ChannelOptions& options) override {
     Message form;
     form.topic = options.topic.empty() ? topic(name) : options.topic;
     check_topic(form.topic);
-    if (!options.topic.empty()) own_topics_[fmt::format("{}/{}", info_.name, name)] = options.topic;
     form.qos = options.qos;
     form.retain = options.retain;
     if (!rules_.empty() && names_.emplace(name).second && rules_checked_) check_rules();
+    const auto usual = options.topic.empty() ? std::string() : fmt::format("{}/{}", info_.name, name);
     return options.filters.before(
-        std::make_unique<ReadingChannel>(std::move(form), options.json, services_.publish, readings_), loop_, clock());
+        std::make_unique<ReadingChannel>(std::move(form), options.json, usual, plugins_.channels_,
+                                         plugins_.services_.publish, readings_),
+        loop(), clock());
   }
 
-  void listen(const std::string& filter, std::function<void(const Heard&)> heard) override {
-    audience_.add(filter, [this, heard = std::move(heard)](const Heard& message) {
+  Listening listen(const std::string& filter, std::function<void(const Heard&)> heard) override {
+    return plugins_.audience_.add(filter, [this, heard = std::move(heard)](const Heard& message) {
       if (running_) heard(message);
     });
   }
 
-  [[nodiscard]] bool linked(std::string_view upstream) const override { return services_.linked(upstream); }
-  [[nodiscard]] bool has_upstream(std::string_view name) const override { return names_upstream(config_, name); }
+  [[nodiscard]] bool linked(std::string_view upstream) const override { return plugins_.services_.linked(upstream); }
+  [[nodiscard]] bool has_upstream(std::string_view name) const override {
+    return names_upstream(plugins_.config_, name);
+  }
 
   std::filesystem::path folder() override {
-    auto folder = gateway_.state / "plugins" / info_.name;
+    auto folder = plugins_.config_.gateway.state / "plugins" / info_.name;
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error || ::access(folder.c_str(), R_OK | W_OK | X_OK) != 0) {
@@ -251,16 +310,32 @@ class Plugins::Part final : private Context {
   }
 
   void degraded(std::string_view what, std::string_view why) override {
-    health_.set(fmt::format("{} {}", info_.name, what), why);
+    const auto whole = fmt::format("{} {}", info_.name, what);
+    if (why.empty()) {
+      degraded_.erase(whole);
+    } else {
+      degraded_.insert(whole);
+    }
+    plugins_.health_.set(whole, why);
   }
 
   void work(std::function<void()> work, std::function<void()> done, std::string_view bus) override {
     auto at = workers_.find(bus);
-    if (at == workers_.end()) at = workers_.emplace(bus, std::make_unique<Worker>(loop_)).first;
+    if (at == workers_.end()) at = workers_.emplace(bus, std::make_unique<Worker>(loop())).first;
     // What the worker posts may reach the loop after this plugin was stopped.
     at->second->add(std::move(work), [done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
       if (!alive.expired()) done();
     });
+  }
+
+  void read_rules() {
+    for (const auto& of : rules_) degraded(fmt::format("reading of \"{}\"", of), "");
+    rules_.clear();
+    names_.clear();
+    rules_checked_ = false;
+    for (const auto& reading : block_->tables("reading")) {
+      if (!reading.has("name")) rules_.push_back(reading.text("of", ""));  // else it makes a reading
+    }
   }
 
   /// Readings have the names that the machine gives them, so only now a block can be seen to speak of none.
@@ -275,35 +350,41 @@ class Plugins::Part final : private Context {
     }
   }
 
-  Loop& loop_;
-  const config::Config& config_;
-  const config::Gateway& gateway_;
+  /// Of a plugin that was stopped nothing is to be heard any more; its slow work is not waited for.
+  void end() noexcept {
+    alive_ = std::make_shared<int>();
+    std::erase_if(leaving_, [](const auto& worker) { return worker->has_ended(); });
+    for (auto& [bus, worker] : workers_) {
+      worker->end();
+      leaving_.push_back(std::move(worker));
+    }
+    workers_.clear();
+    for (const auto& what : degraded_) plugins_.health_.set(what, "", true);
+    degraded_.clear();
+  }
+
+  Plugins& plugins_;
   const PluginInfo& info_;
-  Health& health_;
-  const Services& services_;
-  Audience& audience_;
-  std::map<std::string, std::string>& own_topics_;
-  std::unique_ptr<Plugin> plugin_;
+  std::optional<Block> block_, next_block_;
   std::map<std::string, std::unique_ptr<Worker>, std::less<>> workers_;  // by bus
-  std::shared_ptr<int> alive_;
   std::vector<std::string> rules_;            // of the blocks "reading"
   std::set<std::string, std::less<>> names_;  // of the readings that there have been
   bool rules_checked_ = false;
   Source names_due_;
+  std::vector<std::unique_ptr<Worker>> leaving_;                         // have been ended
+  std::set<std::string> degraded_;                                       // what health knows from it
+  std::shared_ptr<int> alive_ = std::make_shared<int>();
   Source again_;
   std::chrono::seconds wait_ = first_wait;
   std::uint64_t readings_ = 0;
   bool running_ = false;
+  std::unique_ptr<Plugin> plugin_, next_;
 };
 
 Plugins::Plugins(Loop& loop, const config::Config& config, Health& health, Services services)
-    : services_(std::move(services)), audience_(loop, machine_clock()) {
-  for (const auto& block : config.plugins) {
-    const auto* plugin = find_plugin(block.plugin);
-    if (plugin == nullptr) continue;
-    parts_.push_back(
-        std::make_unique<Part>(loop, config, *plugin, block.block, health, services_, audience_, own_topics_));
-  }
+    : loop_(loop), config_(config), health_(health), services_(std::move(services)), audience_(loop, machine_clock()) {
+  prepare();
+  for (const auto& part : parts_) part->change();
 }
 
 Plugins::~Plugins() {
@@ -316,6 +397,52 @@ void Plugins::start() {
 
 void Plugins::stop() noexcept {
   for (const auto& part : parts_) part->stop();
+  former_.clear();
+}
+
+void Plugins::prepare() {
+  try {
+    for (const auto& block : config_.plugins) {
+      const auto* plugin = find_plugin(block.plugin);
+      if (plugin == nullptr) continue;
+      auto part = std::ranges::find(parts_, std::string_view(plugin->name), &Part::name);
+      if (part == parts_.end()) part = parts_.insert(parts_.end(), std::make_unique<Part>(*this, *plugin));
+      (*part)->prepare(block.block);
+    }
+  } catch (...) {
+    for (const auto& part : parts_) part->forget();
+    std::erase_if(parts_, [](const auto& part) { return part->is_new(); });
+    throw;
+  }
+}
+
+std::vector<std::string> Plugins::change() {
+  const auto retained = channels_.retained;
+  // What leaves gives its lines free before another takes them.
+  for (auto& part : parts_) {
+    if (part->is_wanted()) continue;
+    part->leave();
+    former_.push_back(std::move(part));
+  }
+  std::erase(parts_, nullptr);
+  std::erase_if(former_, [](const auto& part) { return part->has_left(); });
+  std::vector<Part*> fresh;
+  for (const auto& part : parts_) {
+    if (part->change()) fresh.push_back(part.get());
+  }
+  std::erase_if(channels_.own, [](const auto& own) { return own.second.open == 0; });
+  for (auto* const part : fresh) part->start();
+  std::vector<std::string> gone;
+  for (const auto& topic : retained) {
+    if (!channels_.retained.contains(topic) && (gone.empty() || gone.back() != topic)) gone.push_back(topic);
+  }
+  return gone;
+}
+
+std::map<std::string, std::string> Plugins::own_topics() const {
+  std::map<std::string, std::string> topics;
+  for (const auto& [usual, own] : channels_.own) topics.emplace(usual, own.topic);
+  return topics;
 }
 
 std::vector<Plugins::Status> Plugins::status() const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,19 +42,40 @@ class Plugins {
   void start();
   /// After it returned nothing is published.
   void stop() noexcept;
+  /// Makes what the configuration, which is another now, has new or changed; starts and stops nothing. Throws what a
+  /// plugin throws that cannot be made; then nothing has changed.
+  void prepare();
+  /// Puts it in the place of what was there, and stops what is there no more. What did not change goes on. Returns the
+  /// topics of retained readings that nobody publishes to any more.
+  [[nodiscard]] std::vector<std::string> change();
   [[nodiscard]] std::vector<Status> status() const;
   /// The topics that the configuration has put in place of the usual ones, by those, without "<base>/<gateway>/":
   /// "gpio/lamp" -> "loft/lamp".
-  [[nodiscard]] const std::map<std::string, std::string>& own_topics() const noexcept { return own_topics_; }
+  [[nodiscard]] std::map<std::string, std::string> own_topics() const;
   /// What they listen for; takes the messages.
   [[nodiscard]] Audience& audience() noexcept { return audience_; }
 
  private:
   class Part;
+  /// The channels that are open.
+  struct Channels {
+    struct Topic {
+      std::string topic;
+      int open = 0;
+    };
+    std::map<std::string, Topic> own;     ///< those with a topic of their own, by the usual one
+    std::multiset<std::string> retained;  ///< topics
+  };
+  class ReadingChannel;
+
+  Loop& loop_;
+  const config::Config& config_;
+  Health& health_;
   const Services services_;
   Audience audience_;
-  std::map<std::string, std::string> own_topics_;
+  Channels channels_;
   std::vector<std::unique_ptr<Part>> parts_;
+  std::vector<std::unique_ptr<Part>> former_;  ///< left the configuration; slow work of theirs has not ended
 };
 
 /// Makes every plugin from its block without starting anything, so that their complaints are filed.

@@ -112,7 +112,7 @@ void Gateway::add_lanes(Json& into, const std::vector<LaneLink>& links, bool wai
 Json Gateway::list_lanes() const {
   Json lanes = Json::array();
   for (const auto& link : upstreams_) {
-    const bool former = link.config == nullptr;
+    const bool former = !link.config;
     Json its = Json::array();
     add_lanes(its, link.lanes, former);
     add_lanes(its, link.inlets, former);
@@ -147,10 +147,10 @@ std::string Gateway::summary() const {
 Json Gateway::status() const {
   Json upstreams = Json::array();
   for (const auto& link : upstreams_) {
-    const bool former = link.config == nullptr;
+    const bool former = !link.config;
     Json upstream = {{"name", link.name}, {"configured", !former}, {"servers", Json::array()}};
     if (!former) upstream["servers"] = link.config->servers;
-    if (link.sender) upstream.update(pump_json(link.sender->status()));
+    if (!former) upstream.update(pump_json(link.sender ? link.sender->status() : forward::PumpStatus{}));
     if (link.held) upstream.update({{"state", "paused"}, {"failure", ""}});
     if (former) upstream.update({{"state", "not configured"}, {"in_flight", 0}, {"window", 0}, {"delivered", 0}});
     Json lanes = Json::array();

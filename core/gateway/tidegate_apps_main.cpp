@@ -17,6 +17,7 @@
 #include <tidegate/version.hpp>
 
 #include "automation/supervisor.hpp"
+#include "config/difference.hpp"
 #include "control/server.hpp"
 #include "event/journal.hpp"
 #include "gateway/app_verbs.hpp"
@@ -70,7 +71,7 @@ class Announcer {
 };
 
 int run(const std::optional<std::filesystem::path>& file) {
-  const auto config = gateway::load_configuration(file, config::Reader::other);
+  auto config = gateway::load_configuration(file, config::Reader::other);
   log::set_level(config.gateway.log_level);
   if (config.automations.run == false) {
     log::notice("[automations] run = false: no automation runs");
@@ -90,9 +91,29 @@ int run(const std::optional<std::filesystem::path>& file) {
   };
   const auto terminate = loop.signal(SIGTERM, end);
   const auto interrupt = loop.signal(SIGINT, end);
-  const auto hangup =
-      loop.signal(SIGHUP, [] { log::notice("SIGHUP: restart tidegate-apps to apply a new configuration"); });
   control::Control control;
+  // {"applied":true}, or {"applied":false,"why":"…"}: then nothing has changed.
+  const auto reload = [&]() -> control::Json {
+    try {
+      auto next = gateway::load_configuration(file);
+      const auto found = config::difference(config, next);
+      for (const auto& what : found.restart) throw Error(fmt::format("a restart is needed for {}", what));
+      std::swap(config, next);
+      log::set_level(config.gateway.log_level);
+      log::notice("the configuration was read again");
+      if (config.automations.run == false) {
+        end();
+      } else {
+        supervisor->reload(next.automations);
+      }
+      return {{"applied", true}};
+    } catch (const std::exception& error) {
+      log::error("nothing is changed: {}", error.what());
+      return {{"applied", false}, {"why", error.what()}};
+    }
+  };
+  control.add("reload", [&](const control::Json&) { return reload(); });
+  const auto hangup = loop.signal(SIGHUP, [&] { reload(); });
   std::filesystem::create_directories(config.gateway.runtime);
   // The socket first: it is what tells two supervisors of one place apart.
   const control::Server server(loop, config.gateway.runtime / "apps.sock", control);

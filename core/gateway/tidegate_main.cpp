@@ -40,6 +40,7 @@ Exit run(int argc, char** argv) {
   cli::add_pub(program, command);
   cli::add_sub(program, command);
   cli::add_status(program, command);
+  cli::add_reload(program, command);
   cli::add_spool(program, command);
   cli::add_app(program, command);
   cli::add_broker(program, command);

@@ -35,11 +35,17 @@ int run(const std::optional<std::filesystem::path>& file, const std::filesystem:
   // Before any thread starts, so that every thread has these signals blocked.
   const auto terminate = loop.signal(SIGTERM, [&] { loop.stop(); });
   const auto interrupt = loop.signal(SIGINT, [&] { loop.stop(); });
-  const auto hangup =
-      loop.signal(SIGHUP, [] { log::notice("SIGHUP: restart tidegated to apply a new configuration"); });
+  gateway::Gateway* running = nullptr;
+  const auto hangup = loop.signal(SIGHUP, [&] { running->reload(); });
   gateway::Service service(loop);
   gateway::Gateway gateway(loop, std::move(config));
   gateway.on_draining([&](bool progress) { service.draining(progress); });
+  gateway.reloads_with([file, broker] {
+    auto read = gateway::load_configuration(file);
+    read.broker.folder = broker;
+    return read;
+  });
+  running = &gateway;
   gateway.start();
 #ifdef TIDEGATE_DBUS
   dbus::Dbus dbus(loop, gateway.configuration().dbus, gateway.control(),

@@ -26,6 +26,8 @@ struct Tls {
   std::string key_password = {};
   std::string ciphers = {};  ///< OpenSSL's names, for TLS 1.2; empty: its defaults
   std::vector<std::string> alpn = {};
+
+  bool operator==(const Tls&) const = default;
 };
 
 struct SessionOptions {
@@ -60,6 +62,8 @@ struct SessionOptions {
   std::uint16_t receive_maximum = 100;           ///< what we announce for messages towards us
   std::uint32_t maximum_packet_size = 2U << 20;  ///< what we announce, bytes
   std::uint16_t window = 100;                    ///< most QoS 1 and 2 publishes under way that publish() is called with
+
+  bool operator==(const SessionOptions&) const = default;
 };
 
 /// What the server allows on this connection, from its CONNACK. 3.1.1 has the defaults.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ struct ForwardRule {
   std::size_t lane = 0;      ///< index of the lane, likewise
   std::vector<std::string> filters;
   Rewrite rewrite;
+
+  bool operator==(const ForwardRule&) const = default;
 };
 
 /// From an upstream to here: one [[upstream.receive]] block.
@@ -38,6 +41,7 @@ struct Destination {
   std::size_t lane;
   std::string topic;         ///< rewritten
   std::uint32_t identifier;  ///< of the local filter that won
+  std::size_t upstream = 0;
 
   bool operator==(const Destination&) const = default;
 };
@@ -45,7 +49,8 @@ struct Destination {
 /// Decides where a message goes. Pure: no I/O, no state but its rules; safe from any thread.
 class Router {
  public:
-  Router(std::vector<ForwardRule> forwards, std::vector<ReceiveRule> receives);
+  /// former: the one that this takes the place of. A filter keeps its identifier, which is no other's ever after.
+  Router(std::vector<ForwardRule> forwards, std::vector<ReceiveRule> receives, const Router* former = nullptr);
 
   /// Every distinct filter of the forward rules.
   [[nodiscard]] const std::vector<LocalFilter>& local_filters() const noexcept { return filters_; }
@@ -57,6 +62,11 @@ class Router {
   /// each overlapping filter; so each destination is served by exactly one of them. Without identifiers: all.
   [[nodiscard]] std::vector<Destination> forward_copy(std::string_view topic,
                                                       const std::vector<std::uint32_t>& identifiers) const;
+  /// Whether the rules of this upstream are others than they were before this router. Which copy of a message stands
+  /// for it is not certain then, for some were sent when other filters were subscribed: every copy that came by one
+  /// of the old or the new filters does, and the first of a message is to be taken.
+  [[nodiscard]] bool is_changing(std::size_t upstream) const { return changing_.contains(upstream); }
+  [[nodiscard]] bool is_changing() const noexcept { return !changing_.empty(); }
 
   /// Downwards: the local topic for a message that arrived from an upstream; nothing when no rule matches.
   [[nodiscard]] std::optional<std::string> receive(std::size_t upstream, std::string_view topic) const;
@@ -65,6 +75,8 @@ class Router {
   std::vector<ForwardRule> forwards_;
   std::vector<ReceiveRule> receives_;
   std::vector<LocalFilter> filters_;
+  std::map<std::string, std::uint32_t, std::less<>> numbers_;   ///< of all filters that there ever were
+  std::map<std::size_t, std::vector<std::uint32_t>> changing_;  ///< by upstream: its old and new filters
 };
 
 }  // namespace tidegate::route

@@ -64,6 +64,28 @@ Log::Log(Disk& disk, std::filesystem::path folder, std::string upstream, std::st
   open();
 }
 
+LaneOptions Log::options() const {
+  const std::lock_guard lock(mutex_);
+  return options_;
+}
+
+void Log::change(const LaneOptions& options) {
+  {
+    const std::lock_guard lock(mutex_);
+    options_.capacity = options.capacity;
+    options_.capacity_messages = options.capacity_messages;
+    options_.expiry = options.expiry;
+    options_.sync_interval = options.sync_interval;
+    if (!latest_ && options.when_full != WhenFull::keep_latest) options_.when_full = options.when_full;
+    budget_.change(options_.priority, share_, {});
+    share_ = {};
+    options_.priority = options.priority;
+    publish();
+    drop_oldest();
+  }
+  nudge_();
+}
+
 Log::~Log() {
   budget_.change(options_.priority, share_, {});
 }

@@ -65,7 +65,10 @@ class Log final : public Lane {
   /// Gives a segment back to the disk: a spare one, or else its oldest. False when it has none to give. Thread: the
   /// sync thread.
   bool give_way();
-  [[nodiscard]] const LaneOptions& options() const noexcept { return options_; }
+  [[nodiscard]] LaneOptions options() const;
+  /// From now on these count, but for what a lane is opened with: sync, keep_latest, and what it takes of disk and
+  /// memory at a time.
+  void change(const LaneOptions& options);
   /// Makes everything durable now, with the cursor. Thread: the sync thread, or any once that has ended.
   void flush();
   /// Has the sync thread do that, and waits. False when the timeout ran out or a sync failed.
@@ -162,7 +165,7 @@ class Log final : public Lane {
   const std::filesystem::path folder_;
   const std::string upstream_;
   const std::string name_;
-  const LaneOptions options_;
+  LaneOptions options_;  ///< what change() changes is guarded by mutex_
   Age& age_;
   const Clock& clock_;
   Budget& budget_;

@@ -148,7 +148,8 @@ struct Spool::Impl {
   /// each topic after the others.
   void give_way(std::vector<Log*> logs) noexcept {
     std::ranges::stable_sort(logs, {}, [](const Log* log) {
-      return std::pair(log->options().priority, log->options().when_full == WhenFull::keep_latest);
+      const auto options = log->options();
+      return std::pair(options.priority, options.when_full == WhenFull::keep_latest);
     });
     for (auto* log : logs) {
       while (budget.over()) {
@@ -212,9 +213,14 @@ Lane& Spool::lane(const std::string& upstream, const std::string& name, const La
   check_name(upstream, "an upstream");
   check_name(name, "a lane");
   const std::lock_guard opening(impl_->opening);
+  Log* open = nullptr;
   {
     const std::lock_guard guard(impl_->mutex);
-    if (const auto found = impl_->by_name.find({upstream, name}); found != impl_->by_name.end()) return *found->second;
+    if (const auto found = impl_->by_name.find({upstream, name}); found != impl_->by_name.end()) open = found->second;
+  }
+  if (open != nullptr) {
+    open->change(options);
+    return *open;
   }
   impl_->disk.make_folder(impl_->folder / upstream);
   auto log = std::make_unique<Log>(impl_->disk, impl_->folder / upstream / name, upstream, name, options, *impl_->age,

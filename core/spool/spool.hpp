@@ -29,8 +29,9 @@ class Spool {
   Spool& operator=(const Spool&) = delete;
 
   /// Opens or makes <folder>/<upstream>/<name>/. The names are checked: letters, digits, '-', '_', '.', at most 64,
-  /// not starting with '.'. Asking again for an open lane returns it. Throws SystemError when the disk cannot be
-  /// written (full, read-only): what is damaged, foreign or not to be read in the lane's folder never makes it throw.
+  /// not starting with '.'. Asking again for an open lane returns it, with these options from now on, but for what it
+  /// was opened with: sync, and whether it keeps the latest. Throws SystemError when the disk cannot be written (full,
+  /// read-only): what is damaged, foreign or not to be read in the lane's folder never makes it throw.
   Lane& lane(const std::string& upstream, const std::string& name, const LaneOptions& options);
   /// The lanes on disk that have not been opened: their blocks left the configuration.
   [[nodiscard]] std::vector<LaneName> forgotten() const;

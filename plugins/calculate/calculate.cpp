@@ -43,7 +43,7 @@ class Calculated {
   Calculated(Context& context, Options options)
       : context_(context), options_(std::move(options)), window_(options_.window, options_.latest) {
     for (std::size_t n = 0; n < options_.topics.size(); ++n) {
-      context.listen(options_.topics[n], [this, n](const Heard& heard) { hear(heard, n); });
+      listening_.push_back(context.listen(options_.topics[n], [this, n](const Heard& heard) { hear(heard, n); }));
     }
   }
   // What listens points here.
@@ -119,6 +119,7 @@ class Calculated {
   Context& context_;
   const Options options_;
   Window window_;
+  std::vector<Listening> listening_;
   std::unique_ptr<Channel> channel_;
   Source timer_;
   std::optional<Value> last_;

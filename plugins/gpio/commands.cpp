@@ -20,7 +20,8 @@ void Commands::on(const std::string& verb, std::function<void(const std::string&
 }
 
 void Commands::on_topic(const std::string& topic, std::function<void(const std::string&)> obey) {
-  context_.listen(topic, [this, obey = std::move(obey)](const Heard& heard) { take(heard, obey); });
+  listening_.push_back(
+      context_.listen(topic, [this, obey = std::move(obey)](const Heard& heard) { take(heard, obey); }));
 }
 
 void Commands::take(const Heard& heard, const std::function<void(const std::string&)>& obey) {

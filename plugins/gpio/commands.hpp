@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <tidegate/plugin.hpp>
 
@@ -41,6 +42,7 @@ class Commands final {
   const std::string name_, topic_;
   const bool retained_allowed_;
   std::function<void(std::int64_t)> tell_;
+  std::vector<Listening> listening_;
   std::int64_t refused_ = 0;
 };
 

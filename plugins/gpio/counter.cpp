@@ -13,6 +13,7 @@
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
+#include "plugins/gpio/header.hpp"
 #include "plugins/gpio/input.hpp"
 
 namespace tidegate::plugins::gpio {
@@ -46,7 +47,23 @@ Counter::Counter(Context& context, const Block& block, const ChannelOptions& fal
       interval_(block.duration("interval", 10s, 100ms, 24h)),
       rate_(block.duration("stopped", 5min, 1s, 24h)) {
   block.finish();
-  if (!name().empty()) context.listen(topic("total/set"), [this](const Heard& heard) { obey(heard); });
+  if (!name().empty()) listening_ = context.listen(topic("total/set"), [this](const Heard& heard) { obey(heard); });
+}
+
+bool Counter::inherit(Part& other) {
+  auto* const former = dynamic_cast<Counter*>(&other);
+  if (former == nullptr || !former->is_open() || one_spelling(former->keys_.line) != one_spelling(keys_.line) ||
+      former->keys_.options() != keys_.options() || former->edges_ != edges_ || former->debounce_ != debounce_)
+    return false;
+  line_ = std::move(former->line_);
+  former->line_.reset();
+  sequence_ = former->sequence_;
+  return true;
+}
+
+void Counter::leave() {
+  Part::leave();
+  context_.degraded(name() + " total", {});
 }
 
 void Counter::open() {
@@ -58,16 +75,18 @@ void Counter::open() {
       context_.degraded(name() + " total", fmt::format("{}; it begins at 0 after a restart", error.what()));
     }
   }
-  auto options = keys_.options();
-  options.edges = edges_;
-  options.debounce = debounce_;
-  options.event_buffer = event_buffer;
-  line_.emplace(find_line(keys_.line), options);
+  if (!line_) {
+    auto options = keys_.options();
+    options.edges = edges_;
+    options.debounce = debounce_;
+    options.event_buffer = event_buffer;
+    line_.emplace(find_line(keys_.line), options);
+    sequence_ = 0;
+  }
   if (line_->debounce_refused()) {
     throw UnavailableError(fmt::format(
         "the kernel does not debounce {}; take debounce out, and the bounces with a capacitor", keys_.line));
   }
-  sequence_ = 0;
   total_channel_ = channel("total", true, true);
   rate_channel_ = channel("rate", false, true);
   frequency_channel_ = channel("frequency");
@@ -148,7 +167,8 @@ void Counter::publish_total() {
           outcome->why = error.what();
         }
       },
-      [this, outcome, total = total_] {
+      [this, outcome, total = total_, alive = std::weak_ptr<int>(alive_)] {
+        if (alive.expired()) return;
         syncing_ = false;
         context_.degraded(name() + " total", outcome->why);
         if (total_channel_) put(*total_channel_, static_cast<double>(total) * factor_, unit_);

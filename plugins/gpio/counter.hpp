@@ -20,6 +20,8 @@ class Counter final : public Part {
   Counter(Context& context, const Block& block, const ChannelOptions& fallback);
 
   [[nodiscard]] const LineKeys& keys() const noexcept { return keys_; }
+  bool inherit(Part& other) override;
+  void leave() override;
 
  private:
   void open() override;
@@ -40,7 +42,7 @@ class Counter final : public Part {
   const double per_;  ///< s
   const std::string rate_unit_;
   const Nanoseconds interval_;
-  std::optional<Line> line_;
+  std::optional<Line> line_;         ///< before open(): inherited, with sequence_
   std::shared_ptr<TotalFile> file_;  ///< null: it cannot be kept
   PulseRate rate_;
   std::unique_ptr<Channel> total_channel_, rate_channel_, frequency_channel_, lost_channel_;
@@ -48,6 +50,8 @@ class Counter final : public Part {
   std::int64_t lost_ = 0;
   std::uint32_t sequence_ = 0;
   bool syncing_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  ///< for what comes back from the disk
+  Listening listening_;
   Source watch_, look_, timer_;
 };
 

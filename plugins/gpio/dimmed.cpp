@@ -3,6 +3,7 @@
 #include "plugins/gpio/dimmed.hpp"
 
 #include <algorithm>
+#include <typeinfo>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include <tidegate/gpio_pwm.hpp>
 #include <tidegate/log.hpp>
 
+#include "plugins/gpio/header.hpp"
 #include "plugins/gpio/sysfs_pwm.hpp"
 
 namespace tidegate::plugins::gpio {
@@ -98,11 +100,30 @@ std::unique_ptr<Dimmer> Dimmed::make(const std::string& name) const {
   return std::make_unique<SoftPwm>(Line(find_line(name), options), period_of(software_hertz_));
 }
 
+bool Dimmed::inherit(Part& other) {
+  if (typeid(other) != typeid(*this) || !other.is_open()) return false;
+  auto& former = dynamic_cast<Dimmed&>(other);
+  const auto same = [](const std::string& one, const std::string& another) {
+    return one_spelling(one) == one_spelling(another);
+  };
+  if (!std::ranges::equal(names_, former.names_, same) || active_low_ != former.active_low_ ||
+      hardware_hertz_ != former.hardware_hertz_ || software_hertz_ != former.software_hertz_)
+    return false;
+  dimmers_ = std::move(former.dimmers_);
+  former.dimmers_.clear();
+  switch_ = former.switch_;
+  switch_.limit_to(max_on_);
+  take_level(former);
+  return true;
+}
+
 void Dimmed::open() {
-  for (const auto& name : names_) dimmers_.push_back(make(name));
+  if (!has_inherited()) {
+    for (const auto& name : names_) dimmers_.push_back(make(name));
+    switch_ = Switch(max_on_, on_at_start(), monotonic());
+  }
   state_ = channel();
   refused_ = channel("refused", true);
-  switch_ = Switch(max_on_, on_at_start(), monotonic());
   show(switch_.on());
   plan();
   look_ = context_.loop().every(look_interval, [this] { guarded([this] { look(); }); });

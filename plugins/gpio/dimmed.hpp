@@ -28,6 +28,7 @@ class Dimmed : public Part {
 
   /// What each key of the block names.
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
+  bool inherit(Part& other) override;
 
  protected:
   Dimmed(Context& context, const Block& block, const ChannelOptions& fallback, const Kind& kind);
@@ -36,6 +37,10 @@ class Dimmed : public Part {
   virtual void show(bool on) = 0;
   /// Whether it is on from the start.
   [[nodiscard]] virtual bool on_at_start() const noexcept = 0;
+  /// Takes the level of one of its own kind.
+  virtual void take_level(const Dimmed& other) = 0;
+  /// Before open(): what is driven, and how, comes from another, so that it is not to begin anew.
+  [[nodiscard]] bool has_inherited() const noexcept { return !dimmers_.empty(); }
 
   void open() override;
   void close() noexcept override;

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,18 +22,6 @@
 namespace tidegate::plugins {
 namespace gpio {
 namespace {
-
-/// One spelling for the lines of a Raspberry Pi's header, for comparing.
-std::string canonical(const std::string& line) {
-  for (const std::string_view prefix : {"J8:", "BOARD"}) {
-    if (!line.starts_with(prefix)) continue;
-    const auto place = line.substr(prefix.size());
-    if (place.empty() || place.size() > 2 || place.find_first_not_of("0123456789") != place.npos) break;
-    if (const auto number = header_gpio(static_cast<unsigned>(std::stoul(place))))
-      return fmt::format("GPIO{}", *number);
-  }
-  return line;
-}
 
 /// GPIO lines as inputs, counters and outputs. Thread: loop.
 class Gpio final : public Plugin {
@@ -70,10 +59,28 @@ class Gpio final : public Plugin {
   }
 
   void start() override {
-    for (const auto& part : parts_) part->start();
+    for (const auto& part : parts_) {
+      if (!part->is_started()) part->start();
+    }
   }
   void stop() noexcept override {
     for (const auto& part : parts_) part->stop();
+  }
+  bool take_over(Plugin& former) override {
+    auto& theirs = dynamic_cast<Gpio&>(former);
+    for (auto& part : parts_) {
+      const auto same = std::ranges::find_if(theirs.parts_, [&](const auto& old) { return old->is_same(*part); });
+      if (same == theirs.parts_.end()) continue;
+      (*same)->replace(*part);
+      part = std::move(*same);
+      theirs.parts_.erase(same);
+    }
+    for (const auto& part : parts_) {
+      if (part->is_started()) continue;
+      static_cast<void>(std::ranges::any_of(theirs.parts_, [&](const auto& old) { return part->inherit(*old); }));
+    }
+    for (const auto& old : theirs.parts_) old->leave();
+    return true;
   }
 
  private:
@@ -111,7 +118,7 @@ class Gpio final : public Plugin {
     for (const auto& [key, line] : claims) {
       if (line.empty()) continue;
       const auto [other, fresh] =
-          lines_.emplace(canonical(line), fmt::format("{} at {}", part.name(), block.where(key)));
+          lines_.emplace(one_spelling(line), fmt::format("{} at {}", part.name(), block.where(key)));
       if (!fresh)
         block.complain(key, fmt::format("{} belongs to {} already; a line can have one use", line, other->second));
     }

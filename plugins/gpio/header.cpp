@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+
 namespace tidegate::gpio {
 namespace {
 
@@ -39,6 +41,17 @@ std::string_view header_power(unsigned place) noexcept {
   if (place < 1 || place > header_places) return {};
   const int what = header[place - 1];
   return what == v3 ? "3.3 V" : what == v5 ? "5 V" : what == gd ? "ground" : "";
+}
+
+std::string one_spelling(const std::string& line) {
+  for (const std::string_view prefix : {"J8:", "BOARD"}) {
+    if (!line.starts_with(prefix)) continue;
+    const auto place = line.substr(prefix.size());
+    if (place.empty() || place.size() > 2 || place.find_first_not_of("0123456789") != place.npos) break;
+    if (const auto number = header_gpio(static_cast<unsigned>(std::stoul(place))))
+      return fmt::format("GPIO{}", *number);
+  }
+  return line;
 }
 
 }  // namespace tidegate::gpio

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 /// The 40-pin header J8 of a Raspberry Pi: its places, 1 to 40, and the lines that lead there, GPIO0 to GPIO27. Those
@@ -20,5 +21,7 @@ constexpr unsigned header_places = 40;
 [[nodiscard]] std::optional<unsigned> header_place(unsigned gpio) noexcept;
 /// "3.3 V", "5 V", "ground"; empty for a place of a line, or one that there is not.
 [[nodiscard]] std::string_view header_power(unsigned place) noexcept;
+/// One spelling of a line of the header, however it is named, for comparing: "GPIO17" for "J8:11" and "BOARD11".
+[[nodiscard]] std::string one_spelling(const std::string& line);
 
 }  // namespace tidegate::gpio

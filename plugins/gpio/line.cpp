@@ -149,6 +149,7 @@ struct Line::Impl {
   gpiod::edge_event_buffer rest;
   std::vector<EdgeEvent> seen;
   bool debounce_refused = false;
+  bool active_low = false;
 };
 
 Line::Line(const LineInfo& info, const LineOptions& options) {
@@ -170,6 +171,7 @@ Line::Line(const LineInfo& info, const LineOptions& options) {
       gpiod::line_request held = request(chip, as_is);
       if (options.as_is) {
         impl_ = std::make_unique<Impl>(info, std::move(held), events);
+        impl_->active_low = options.active_low;
         return;
       }
       const bool value = held.get_value(info.offset) == gpiod::line::value::ACTIVE;
@@ -177,6 +179,7 @@ Line::Line(const LineInfo& info, const LineOptions& options) {
       changed.add_line_settings(info.offset, settings_of(options, value));
       held.reconfigure_lines(changed);
       impl_ = std::make_unique<Impl>(info, std::move(held), events);
+      impl_->active_low = options.active_low;
       return;
     }
     try {
@@ -190,6 +193,7 @@ Line::Line(const LineInfo& info, const LineOptions& options) {
       impl_ = std::make_unique<Impl>(info, request(chip, settings_of(without, false)), events);
       impl_->debounce_refused = true;
     }
+    impl_->active_low = options.active_low;
   } catch (const std::system_error& error) {
     refuse(error.code().value(), info);
   }
@@ -217,6 +221,19 @@ void Line::set(bool active) {
   } catch (const std::system_error& error) {
     refuse(error.code().value(), impl_->info);
   }
+}
+
+void Line::change(const LineOptions& options) {
+  // Low is inactive, or active where active_low turns that round.
+  const bool high = get() != impl_->active_low;
+  try {
+    gpiod::line_config changed;
+    changed.add_line_settings(impl_->info.offset, settings_of(options, high != options.active_low));
+    impl_->request.reconfigure_lines(changed);
+  } catch (const std::system_error& error) {
+    refuse(error.code().value(), impl_->info);
+  }
+  impl_->active_low = options.active_low;
 }
 
 const std::vector<EdgeEvent>& Line::read() {

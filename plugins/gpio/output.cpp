@@ -9,6 +9,8 @@
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
+#include "plugins/gpio/header.hpp"
+
 namespace tidegate::plugins::gpio {
 namespace {
 
@@ -73,17 +75,49 @@ void Output::join(std::shared_ptr<Interlock> interlock) {
   interlock_->add(*this);
 }
 
+void Output::replace(Part& fresh) {
+  Part::replace(fresh);
+  auto& other = dynamic_cast<Output&>(fresh);
+  if (!other.interlock_) return;
+  if (interlock_) {
+    interlock_->remove(*this);
+    other.interlock_->released = std::max(other.interlock_->released, interlock_->released);
+  }
+  join(other.interlock_);
+}
+
+bool Output::inherit(Part& other) {
+  auto* const former = dynamic_cast<Output*>(&other);
+  if (former == nullptr || !former->is_open() || one_spelling(former->keys_.line) != one_spelling(keys_.line))
+    return false;
+  line_ = std::move(former->line_);
+  former->line_.reset();
+  held_as_ = former->keys_;
+  switch_ = former->switch_;
+  switch_.limit_to(max_on_);
+  if (interlock_ && former->interlock_)
+    interlock_->released = std::max(interlock_->released, former->interlock_->released);
+  return true;
+}
+
 void Output::open() {
   auto options = keys_.options();
   options.output = true;
-  if (initial_ != Level::as_is) options.value = initial_ == Level::on;
-  line_.emplace(find_line(keys_.line), options);
+  std::optional<Switch> inherited;
+  if (line_) {
+    inherited = switch_;
+    if (held_as_.bias != keys_.bias || held_as_.drive != keys_.drive || held_as_.active_low != keys_.active_low)
+      line_->change(options);
+  } else {
+    if (initial_ != Level::as_is) options.value = initial_ == Level::on;
+    line_.emplace(find_line(keys_.line), options);
+  }
   state_ = channel();
   refused_ = channel("refused", true);
   observed_.reset();
   pending_.reset();
   const bool on = line_->get();
-  switch_ = Switch(max_on_, on, monotonic());
+  switch_ = inherited && inherited->on() == on ? *inherited : Switch(max_on_, on, monotonic());
   if (on && interlock_) {
     const auto other = std::ranges::find_if(interlock_->members(), [&](const Output* output) {
       return output != this && output->is_open() && output->switch_.on();

@@ -31,6 +31,8 @@ class Output final : public Part {
   [[nodiscard]] bool on_when_safe() const noexcept { return safe_ == Level::on; }
   /// Before start().
   void join(std::shared_ptr<Interlock> interlock);
+  void replace(Part& fresh) override;
+  bool inherit(Part& other) override;
 
  private:
   void open() override;
@@ -52,7 +54,8 @@ class Output final : public Part {
   LinkWatch link_;
   Commands commands_;
   std::shared_ptr<Interlock> interlock_;
-  std::optional<Line> line_;
+  std::optional<Line> line_;  ///< before open(): inherited, with switch_ and held_as_
+  LineKeys held_as_;
   Switch switch_;
   std::optional<bool> observed_;
   std::optional<Nanoseconds> pending_;  ///< on, for so long (0: until told), once the interlock lets it

@@ -3,6 +3,7 @@
 #include "plugins/gpio/part.hpp"
 
 #include <algorithm>
+#include <typeinfo>
 
 #include <fmt/format.h>
 
@@ -22,9 +23,11 @@ Nanoseconds monotonic() noexcept {
   return std::chrono::steady_clock::now().time_since_epoch();
 }
 
-Part::Part(Context& context, const Block& block, ChannelOptions fallback)
+Part::Part(Context& context, const Block& block, const ChannelOptions& fallback)
     : context_(context),
-      options_(channel_options(block, std::move(fallback))),
+      options_(channel_options(block, fallback)),
+      block_(block),
+      usual_json_(fallback.json),
       name_(block.required_text("name")),
       where_(block.where()) {
   if (!name_.empty() &&
@@ -47,6 +50,20 @@ void Part::stop() noexcept {
   again_ = Source();
   if (open_) close();
   open_ = false;
+}
+
+bool Part::is_same(const Part& other) const {
+  return typeid(*this) == typeid(other) && usual_json_ == other.usual_json_ && block_.same(other.block_);
+}
+
+void Part::replace(Part& fresh) {
+  block_ = fresh.block_;  // or every configuration that there ever was would stay in memory
+  where_ = fresh.where_;
+}
+
+void Part::leave() {
+  complain({});
+  left_ = true;
 }
 
 void Part::guarded(const std::function<void()>& work) noexcept {
@@ -78,7 +95,7 @@ void Part::fail(const std::string& why) noexcept {
 }
 
 void Part::complain(const std::string& why) {
-  if (complaint_ == why) return;
+  if (complaint_ == why || left_) return;
   complaint_ = why;
   context_.degraded(name_, why);
 }

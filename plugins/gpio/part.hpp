@@ -23,13 +23,23 @@ inline constexpr Nanoseconds look_interval = std::chrono::seconds(1);
 class Part {
  public:
   /// options: how its own readings are published. Reads the keys name and channel_options() of the block.
-  Part(Context& context, const Block& block, ChannelOptions fallback);
+  Part(Context& context, const Block& block, const ChannelOptions& fallback);
   virtual ~Part() = default;
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
 
   void start();
   void stop() noexcept;
+  [[nodiscard]] bool is_started() const noexcept { return started_; }
+  /// Whether it would be the same: of the same kind, and written the same.
+  [[nodiscard]] bool is_same(const Part& other) const;
+  /// Goes on in the place of one that is the same and was never started.
+  virtual void replace(Part& fresh);
+  /// Before this one is started: takes over what the other one, which is to be stopped next, holds, if that is what
+  /// this one would open; so that the line sees nothing of the change. False when it takes nothing.
+  virtual bool inherit(Part& /*other*/) { return false; }
+  /// It is stopped for good.
+  virtual void leave();
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool is_open() const noexcept { return open_; }
   /// The topic of its own readings, or of what is under it.
@@ -59,10 +69,13 @@ class Part {
  private:
   void fail(const std::string& why) noexcept;
 
+  Block block_;
+  const bool usual_json_;
   std::string name_;
   std::string where_;
   bool started_ = false;
   bool open_ = false;
+  bool left_ = false;
   std::string complaint_;
   Nanoseconds wait_{};
   Source again_;
@@ -79,6 +92,7 @@ struct LineKeys {
   LineKeys(const Block& block, bool output, const char* key = "line");
   LineKeys() = default;
   [[nodiscard]] LineOptions options() const;
+  bool operator==(const LineKeys&) const = default;
 };
 
 }  // namespace tidegate::plugins::gpio

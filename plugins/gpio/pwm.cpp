@@ -10,8 +10,12 @@ Pwm::Pwm(Context& context, const Block& block, const ChannelOptions& fallback)
   block.finish();
 }
 
+void Pwm::take_level(const Dimmed& other) {
+  percent_ = dynamic_cast<const Pwm&>(other).percent_;
+}
+
 void Pwm::open() {
-  percent_ = initial_ > 0 ? initial_ : 100;
+  if (!has_inherited()) percent_ = initial_ > 0 ? initial_ : 100;
   Dimmed::open();
 }
 

@@ -13,6 +13,7 @@ class Pwm final : public Dimmed {
 
  private:
   void show(bool on) override;
+  void take_level(const Dimmed& other) override;
   [[nodiscard]] bool on_at_start() const noexcept override { return initial_ > 0; }
   void open() override;
   void set(const std::string& payload);

@@ -29,8 +29,14 @@ Rgb::Rgb(Context& context, const Block& block, const ChannelOptions& fallback)
   });
 }
 
+void Rgb::take_level(const Dimmed& other) {
+  const auto& former = dynamic_cast<const Rgb&>(other);
+  colour_ = former.colour_;
+  brightness_ = former.brightness_;
+}
+
 void Rgb::open() {
-  if (on_at_start()) colour_ = initial_;
+  if (on_at_start() && !has_inherited()) colour_ = initial_;
   brightness_channel_ = channel("brightness", true);
   Dimmed::open();
 }

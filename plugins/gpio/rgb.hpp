@@ -14,6 +14,7 @@ class Rgb final : public Dimmed {
 
  private:
   void show(bool on) override;
+  void take_level(const Dimmed& other) override;
   [[nodiscard]] bool on_at_start() const noexcept override { return initial_ != Colour{}; }
   void open() override;
   void close() noexcept override;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/gpio/servo.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace tidegate::plugins::gpio {
@@ -25,8 +27,12 @@ Servo::Servo(Context& context, const Block& block, const ChannelOptions& fallbac
   block.finish();
 }
 
+void Servo::take_level(const Dimmed& other) {
+  angle_ = std::clamp(dynamic_cast<const Servo&>(other).angle_, min_angle_, max_angle_);
+}
+
 void Servo::open() {
-  angle_ = initial_.value_or((min_angle_ + max_angle_) / 2);
+  if (!has_inherited()) angle_ = initial_.value_or((min_angle_ + max_angle_) / 2);
   Dimmed::open();
 }
 

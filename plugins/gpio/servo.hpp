@@ -16,6 +16,7 @@ class Servo final : public Dimmed {
 
  private:
   void show(bool on) override;
+  void take_level(const Dimmed& other) override;
   [[nodiscard]] bool on_at_start() const noexcept override { return initial_.has_value(); }
   void open() override;
   void set(const std::string& payload);

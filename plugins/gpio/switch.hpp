@@ -19,6 +19,8 @@ class Switch final {
   [[nodiscard]] bool on() const noexcept { return on_; }
   /// Being told ON again does not begin max_on anew. lasting: for so long, and then the other way; 0: until told.
   void set(bool on, Nanoseconds now, Nanoseconds lasting = {}) noexcept;
+  /// Another limit from now on, for what is on already too.
+  void limit_to(Nanoseconds max_on) noexcept { max_on_ = max_on; }
   /// When tick() will change it.
   [[nodiscard]] std::optional<Nanoseconds> due() const noexcept;
   /// Why it changed.

@@ -19,7 +19,8 @@ class Null final : public Plugin {
  public:
   Null(Context& context, const Block& block)
       : context_(context), interval_(block.duration("interval", 1s, 1ms)), options_(channel_options(block)) {
-    context.listen(context.topic("tell"), [this](const Heard& heard) { report(*told_, heard.message.payload); });
+    listening_ =
+        context.listen(context.topic("tell"), [this](const Heard& heard) { report(*told_, heard.message.payload); });
   }
 
   void start() override {
@@ -43,6 +44,7 @@ class Null final : public Plugin {
   const Nanoseconds interval_;
   const ChannelOptions options_;
   std::unique_ptr<Channel> count_, told_;
+  Listening listening_;
   Source timer_;
   std::int64_t counted_ = 0;  // goes on over a stop and a start
 };

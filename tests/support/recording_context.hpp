@@ -5,6 +5,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -58,9 +59,11 @@ class RecordingContext final : public Context {
   }
   /// The name itself.
   [[nodiscard]] std::string topic(std::string_view name) const override { return std::string(name); }
-  void listen(const std::string& filter, std::function<void(const Heard&)> heard) override {
+  Listening listen(const std::string& filter, std::function<void(const Heard&)> heard) override {
     check_filter(filter);
-    listeners_.emplace_back(filter, std::move(heard));
+    const auto place = listeners_->emplace(listeners_->end(), filter, std::move(heard));
+    // A plugin may outlive its context here.
+    return {&*place, [listeners = listeners_, place](void*) { listeners->erase(place); }};
   }
   [[nodiscard]] bool linked(std::string_view upstream) const override { return !broken_links.contains(upstream); }
   [[nodiscard]] bool has_upstream(std::string_view name) const override { return name == "cloud"; }
@@ -94,7 +97,7 @@ class RecordingContext final : public Context {
     tell(heard);
   }
   void tell(const Heard& heard) const {
-    for (const auto& [filter, listener] : listeners_) {
+    for (const auto& [filter, listener] : *listeners_) {
       if (matches(filter, heard.message.topic)) listener(heard);
     }
   }
@@ -156,7 +159,8 @@ class RecordingContext final : public Context {
   std::deque<std::pair<std::function<void()>, std::function<void()>>> held_;
   std::map<std::string, std::mutex> buses_;
   std::vector<std::jthread> threads_;
-  std::vector<std::pair<std::string, std::function<void(const Heard&)>>> listeners_;
+  using Listeners = std::list<std::pair<std::string, std::function<void(const Heard&)>>>;
+  std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
 };
 
 }  // namespace tidegate::test

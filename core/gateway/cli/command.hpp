@@ -19,6 +19,7 @@ void add_check(CLI::App& program, Run& run);
 void add_pub(CLI::App& program, Run& run);
 void add_sub(CLI::App& program, Run& run);
 void add_status(CLI::App& program, Run& run);
+void add_reload(CLI::App& program, Run& run);
 void add_spool(CLI::App& program, Run& run);
 void add_app(CLI::App& program, Run& run);
 void add_broker(CLI::App& program, Run& run);

@@ -25,7 +25,16 @@ struct Complaint {
 };
 
 /// What type of value a key has.
-enum class Kind : std::uint8_t { absent, boolean, number, text, list, table, other };
+enum class Kind : std::uint8_t {
+  absent,
+  boolean,
+  number,
+  text,
+  list,
+  table,
+  tables,
+  other
+};  ///< tables: a list of them
 
 /// One TOML table, read with typed getters. A getter that meets a wrong type, a missing unit or a value out of range
 /// files a complaint and returns the default, so that one pass finds every mistake. Keys that nobody asked for are
@@ -41,6 +50,9 @@ class Block final {
   [[nodiscard]] Kind kind(std::string_view key) const;
   /// Every key that was written, known or not, sorted.
   [[nodiscard]] std::vector<std::string> keys() const;
+  /// Whether the same is written here and there, under this key or, without one, in the whole table; places do not
+  /// count.
+  [[nodiscard]] bool same(const Block& other, std::string_view key = {}) const;
   /// Whether the value is this very text; never a complaint. For a word that may stand in place of a quantity.
   [[nodiscard]] bool is(std::string_view key, std::string_view text) const;
   [[nodiscard]] bool boolean(std::string_view key, bool fallback) const;

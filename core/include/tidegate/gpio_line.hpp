@@ -30,6 +30,8 @@ struct LineOptions {
   Nanoseconds debounce{};        ///< by the kernel; 0: none
   std::size_t event_buffer = 0;  ///< edges that the kernel keeps until they are read; 0: its default (16), most 1024
   std::string consumer = "tidegate";  ///< what others see as the holder; the kernel keeps 31 bytes
+
+  bool operator==(const LineOptions&) const = default;
 };
 
 /// One edge, as the kernel saw it.
@@ -54,6 +56,8 @@ class Line final {
   [[nodiscard]] bool get() const;
   /// Of an output. Throws SystemError.
   void set(bool active);
+  /// Gives an output another bias, drive and active_low; the level on the line stays. Throws SystemError.
+  void change(const LineOptions& options);
   /// What the kernel has in store, oldest first; empty when there is nothing. At most 8 more than event_buffer, of
   /// those that come meanwhile. Never waits. Throws SystemError.
   [[nodiscard]] const std::vector<EdgeEvent>& read();

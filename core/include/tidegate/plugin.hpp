@@ -24,6 +24,9 @@ struct Heard {
   std::string* refusal = nullptr;       ///< where to write why it is not obeyed; null: nobody asks
 };
 
+/// Listens for as long as it is there.
+using Listening = std::shared_ptr<void>;
+
 /// What a plugin is given: nothing else of the gateway can be seen from one. Thread: loop.
 class Context {
  public:
@@ -37,7 +40,7 @@ class Context {
   /// Has heard called for every message on the local broker that matches, between start() and stop(); this gateway's
   /// own readings too. Messages that were published while the gateway was not there are not among them, but for
   /// retained ones. Only while the plugin is made. Throws TopicError.
-  virtual void listen(const std::string& filter, std::function<void(const Heard&)> heard) = 0;
+  [[nodiscard]] virtual Listening listen(const std::string& filter, std::function<void(const Heard&)> heard) = 0;
   /// Whether the session to an upstream is up; without a name, the one to the local broker. False for a name that is
   /// not configured.
   [[nodiscard]] virtual bool linked(std::string_view upstream = {}) const = 0;
@@ -61,6 +64,10 @@ class Plugin {
   virtual void start() = 0;
   /// After it returned nothing is emitted. Outputs are in their safe state.
   virtual void stop() noexcept = 0;
+  /// Called instead of nothing when the configuration was reloaded: this one was made from the new block, and is
+  /// started after former, of the same kind and made from the block before, was stopped. It may take out of it what
+  /// goes on unchanged. False when it took nothing, and nothing that former still has under way matters.
+  virtual bool take_over(Plugin& /*former*/) { return false; }
 };
 
 /// A plugin's name (the TOML table it reads), a sample of that table, and how to make it from its block, whose getters

@@ -1492,6 +1492,69 @@ TEST_F(APump, DrainsWhatWaitsWhenItIsStopped) {
   EXPECT_EQ(lane_.acknowledged.size(), 300U);
 }
 
+TEST_F(APump, LeavesTheRestWhenToldToAndWaitsForWhatIsUnderWay) {
+  PumpOptions options;
+  options.window = 2;
+  make(options);
+  append(5);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(2));
+  std::thread stopping([&] { pump_->stop(5s, Pump::Rest::leave); });
+  session_->settle(session_->at(0).slot);
+  session_->settle(session_->at(1).slot);
+  stopping.join();
+  EXPECT_LE(session_->count(), 4U);
+  EXPECT_EQ(lane_.acknowledged, (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST_F(APump, TakesAnotherLaneAndOtherOptionsWhileMessagesAreUnderWay) {
+  make();
+  append(3);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(3));
+  auto first = lane();
+  first.qos = Qos::at_most_once;
+  auto second = lane("other");
+  second.lane = &other_;
+  ASSERT_TRUE(other_.append(message("o", "x")));
+  other_.on_readable([this] { pump_->wake(); });
+  pump_->change({first, second}, {});
+  ASSERT_TRUE(session_->wait_sent(4));
+  EXPECT_EQ(session_->at(3).message.payload, "x");
+  append(1, 3);
+  ASSERT_TRUE(session_->wait_sent(5));
+  EXPECT_EQ(session_->at(4).message.qos, Qos::at_most_once);
+  session_->answer(delivered);
+  for (std::size_t n = 0; n < 5; ++n) session_->settle(session_->at(n).slot);
+  ASSERT_TRUE(lane_.wait_settled(4));
+  ASSERT_TRUE(other_.wait_settled(1));
+  pump_->stop(0ms);
+  EXPECT_EQ(session_->count(), 5U) << "something was sent twice";
+}
+
+TEST_F(APump, ReadsALaneThatIsNoMoreToInterleaveInOrderAgainFromTheNextConnectionOn) {
+  auto both = lane();
+  both.interleave = true;
+  make_with({}, {both});
+  append(2);
+  pump_->start();
+  session_->connect();
+  ASSERT_TRUE(session_->wait_sent(2));
+  append(2, 2);
+  ASSERT_TRUE(session_->wait_sent(4));
+  pump_->change({lane()}, {});
+  append(1, 4);
+  ASSERT_TRUE(session_->wait_sent(5)) << "the live part is not read any more";
+  session_->lose();
+  session_->answer(delivered);
+  session_->connect();
+  ASSERT_TRUE(lane_.wait_settled(5));
+  pump_->stop(0ms);
+  EXPECT_EQ(payloads(5), (std::vector<std::string>{"0", "1", "2", "3", "4"}));
+}
+
 TEST_F(APump, StopsAtOnceWithoutAConnection) {
   make();
   append(3);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/audience.hpp"
 
+#include <map>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,7 +26,7 @@ class AnAudience : public testing::Test {
  protected:
   /// Somebody who listens, and keeps "<who>: <topic> <payload>".
   void add(const std::string& filter, const std::string& who) {
-    audience.add(filter, [this, who](const Heard& heard) {
+    listening[who] = audience.add(filter, [this, who](const Heard& heard) {
       told.push_back(who + ": " + heard.message.topic + ' ' + heard.message.payload);
       last = heard;
     });
@@ -46,6 +47,7 @@ class AnAudience : public testing::Test {
   Loop loop;
   test::FakeClock clock;
   Audience audience{loop, clock};
+  std::map<std::string, Listening> listening;
   std::vector<std::string> told;
   Heard last;
 };
@@ -104,6 +106,20 @@ TEST_F(AnAudience, HearsOneOfTheCopiesThatTheBrokerSendsForOverlappingFilters) {
   EXPECT_THAT(heard(), ElementsAre("wide: a/b 2", "exact: a/b 2"));
   offer("a/b", "3", {7});
   EXPECT_THAT(heard(), IsEmpty()) << "a subscription that is not ours";
+}
+
+TEST_F(AnAudience, HearsNoMoreWhoLeftAndAFilterKeepsItsNumber) {
+  add("a/#", "one");
+  add("b", "two");
+  listening.erase("one");
+  add("c", "three");
+  const auto subscriptions = audience.subscriptions();
+  ASSERT_EQ(subscriptions.size(), 2U);
+  EXPECT_EQ(subscriptions[0].identifier, 2U);
+  EXPECT_EQ(subscriptions[1].identifier, 3U);
+  offer("a/x", "1", {1});
+  offer("b", "2", {2});
+  EXPECT_THAT(heard(), ElementsAre("two: b 2"));
 }
 
 TEST_F(AnAudience, KnowsWhatWasKeptByTheBrokerAndWhenACommandIsStale) {

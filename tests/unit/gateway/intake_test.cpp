@@ -21,13 +21,35 @@ class AnIntake : public testing::Test {
   }
 
   test::MemoryLane one_, two_, inlet_, stand_in_;
-  route::Router router_{{{0, 0, {"a/#", "a/+"}, {}}, {1, 1, {"a/#", "down/#"}, {"", "two/"}}},
-                        {{0, {"in/#"}, {"in/", "down/"}}}};
+  std::shared_ptr<const Routes> routes(std::vector<std::string> of_one, const Routes* former = nullptr) {
+    return std::make_shared<const Routes>(
+        Routes{route::Router({{0, 0, std::move(of_one), {}}, {1, 1, {"a/#", "down/#"}, {"", "two/"}}},
+                             {{0, {"in/#"}, {"in/", "down/"}}}, former == nullptr ? nullptr : &former->router),
+               {{{&one_, &stand_in_}, "one", Retain::as_published}, {{&two_, nullptr}, "two", Retain::never}},
+               {{&inlet_, nullptr}, {}}});
+  }
+  /// A copy of a message on a/b, as it comes by this filter.
+  mqtt::Arrival copy(const std::string& payload, const std::string& filter) {
+    auto made = arrival("a/b", {identifier(filter)});
+    made.message.payload = payload;
+    return made;
+  }
+  std::uint32_t identifier(const std::string& filter) {
+    for (const auto& local : intake_.routes().router.local_filters()) {
+      if (local.filter == filter) return known_[filter] = local.identifier;
+    }
+    return known_.at(filter);
+  }
+  std::vector<std::string> payloads(test::MemoryLane& lane) {
+    std::vector<std::string> all;
+    for (const auto& record : lane.read(100, 100'000)) all.push_back(record.message.payload);
+    return all;
+  }
+
+  std::map<std::string, std::uint32_t> known_;
   std::vector<Message> answers_;
   Receipts receipts_{[this](Message message) { answers_.push_back(std::move(message)); }};
-  Intake intake_{router_,         {{{&one_, &stand_in_}, "one"}, {{&two_}, "two", Retain::never}},
-                 {{&inlet_}, {}}, receipts_,
-                 "uuid",          1000};
+  Intake intake_{routes({"a/#", "a/+"}), receipts_, "uuid", 1000};
 };
 
 TEST_F(AnIntake, HasAMessageInEveryLaneThatTakesItWhenItReturns) {
@@ -37,7 +59,7 @@ TEST_F(AnIntake, HasAMessageInEveryLaneThatTakesItWhenItReturns) {
 }
 
 TEST_F(AnIntake, StoresOneOfTheCopiesThatOverlappingFiltersBring) {
-  for (const auto& filter : router_.local_filters()) {
+  for (const auto& filter : intake_.routes().router.local_filters()) {
     if (matches(filter.filter, "a/b")) intake_.from_local(arrival("a/b", {filter.identifier}));
   }
   EXPECT_EQ(one_.topics().size(), 1U);
@@ -115,11 +137,44 @@ TEST_F(AnIntake, RefusesAPayloadOverTheCapAndATopicThatARewriteMadeEmpty) {
   big.message.payload.assign(1001, 'x');
   intake_.from_local(std::move(big));
   EXPECT_TRUE(one_.topics().empty());
-  const route::Router emptied({{0, 0, {"a/b"}, {"a/b", ""}}}, {});
-  Intake intake(emptied, {{{&one_}, "one"}}, {{}}, receipts_, "uuid", 1000);
+  Intake intake(
+      std::make_shared<const Routes>(Routes{
+          route::Router({{0, 0, {"a/b"}, {"a/b", ""}}}, {}), {{{&one_, nullptr}, "one", Retain::as_published}}, {{}}}),
+      receipts_, "uuid", 1000);
   intake.from_local(arrival("a/b"));
   EXPECT_EQ(intake.counters().refused, 1U);
   EXPECT_TRUE(one_.topics().empty());
+}
+
+TEST_F(AnIntake, LosesAndDoublesNothingWhenTheFiltersOfAnUpstreamBecomeOthers) {
+  static_cast<void>(identifier("a/#"));
+  static_cast<void>(identifier("a/+"));
+  intake_.from_local(copy("sent when the old filters alone were there", "a/+"));  // which did not win
+  static_cast<void>(intake_.change(routes({"a/b", "+/b"}, &intake_.routes())));
+  // What the broker had sent before it knew of the new filters, …
+  intake_.from_local(copy("old", "a/#"));
+  intake_.from_local(copy("old", "a/+"));
+  // … what it sends by all of them, in whatever order, …
+  for (const auto* filter : {"+/b", "a/#", "a/b", "a/+"}) intake_.from_local(copy("between", filter));
+  for (const auto* filter : {"+/b", "a/#", "a/b", "a/+"}) intake_.from_local(copy("between", filter));
+  // … and when the old ones have gone.
+  for (const auto* filter : {"+/b", "a/b"}) intake_.from_local(copy("new", filter));
+  EXPECT_EQ(payloads(one_), (std::vector<std::string>{"old", "between", "between", "new"}));
+  EXPECT_EQ(payloads(two_), (std::vector<std::string>{"old", "between", "between"}))
+      << "an upstream that did not change has what comes by its own filter, once";
+}
+
+TEST_F(AnIntake, OffersItsOwnToThoseAloneWhoAreNew) {
+  Message reading;
+  reading.topic = "a/b";
+  const auto before = intake_.change(routes({"a/b"}, &intake_.routes()));
+  intake_.own(reading, *before);
+  EXPECT_TRUE(one_.topics().empty());
+  const auto none = intake_.change(routes({"x"}, &intake_.routes()));
+  const auto gone = intake_.change(routes({"a/b"}, &intake_.routes()));
+  intake_.own(reading, *gone);
+  EXPECT_EQ(one_.topics(), (std::vector<std::string>{"a/b"}));
+  EXPECT_TRUE(two_.topics().empty());
 }
 
 }  // namespace

@@ -118,6 +118,35 @@ TEST(ARouter, ServesNothingWithACopyOfASubscriptionThatDidNotWin) {
   EXPECT_THAT(router.forward_copy("a/b", {4'711}), IsEmpty());
 }
 
+TEST(ARouter, KeepsTheIdentifierOfAFilterAndGivesItToNoOther) {
+  const Router first({{0, 0, {"a/#", "b"}, {}}}, {});
+  const Router second({{0, 0, {"b", "c"}, {}}}, {}, &first);
+  const Router third({{0, 0, {"c", "a/#", "d"}, {}}}, {}, &second);
+  EXPECT_EQ(identifier(second, "b"), identifier(first, "b"));
+  EXPECT_EQ(identifier(third, "a/#"), identifier(first, "a/#"));
+  EXPECT_EQ(identifier(third, "c"), identifier(second, "c"));
+  EXPECT_THAT(
+      (std::set{identifier(first, "a/#"), identifier(first, "b"), identifier(second, "c"), identifier(third, "d")}),
+      testing::SizeIs(4));
+}
+
+TEST(ARouter, ServesAnUpstreamWhoseFiltersAreChangingWithCopiesByOldAndNewOnesAndOthersAsEver) {
+  const Router first({{0, 0, {"a/#"}, {}}, {1, 1, {"a/#"}, {}}}, {});
+  const Router second({{0, 0, {"a/b"}, {}}, {1, 1, {"a/#"}, {"", "x/"}}}, {}, &first);
+  EXPECT_TRUE(second.is_changing(0));
+  EXPECT_FALSE(second.is_changing(1)) << "another rewrite is no other filter";
+  EXPECT_THAT(where(second.forward_copy("a/b", {identifier(first, "a/#")})),
+              ElementsAre(std::pair(0, "a/b"), std::pair(1, "x/a/b")));
+  EXPECT_THAT(where(second.forward_copy("a/b", {identifier(second, "a/b")})), ElementsAre(std::pair(0, "a/b")));
+}
+
+TEST(ARouter, ServesAnUpstreamThatLeftAndCameBackByItsNewFilters) {
+  const Router first({{0, 0, {"a/#"}, {}}}, {});
+  const Router second({}, {}, &first);
+  const Router third({{0, 0, {"a/b"}, {}}}, {}, &second);
+  EXPECT_THAT(where(third.forward_copy("a/b", {identifier(third, "a/b")})), ElementsAre(std::pair(0, "a/b")));
+}
+
 TEST(ARouter, ReceivesByTheFirstRuleOfThatUpstreamThatMatches) {
   const Router router({}, {{0, {"site-a/lamp/set", "site-a/pump/+"}, {"site-a/", "tidegate/greenhouse/gpio/"}},
                            {0, {"#"}, {"", "cloud/"}},
