@@ -109,6 +109,7 @@ Json Gateway::apply(config::Config next) {
   const auto connections = change_upstreams();
   change_plugins();
   apps_.reload(tells_of_automations(difference));
+  line_verbs_.configured();
   announce_info();
   return {{"applied", true},
           {"added", difference.added},
