@@ -35,9 +35,9 @@ config::Config load_configuration(const std::optional<std::filesystem::path>& fi
   return config::load(file ? file : config::default_file(), plugin_names(), read_plugin_blocks, reader);
 }
 
-Exit check_configuration(const std::optional<std::filesystem::path>& file) {
+Exit check_configuration(const std::optional<std::filesystem::path>& file, config::Reader reader) {
   try {
-    const auto config = load_configuration(file);
+    const auto config = load_configuration(file, reader);
     for (const auto& warning : config.warnings) fmt::print(stderr, "{}: warning: {}\n", warning.where, warning.what);
     if (config.files.empty()) {
       fmt::print("no configuration file; the built-in configuration is valid\n");

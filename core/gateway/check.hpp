@@ -18,6 +18,7 @@ namespace tidegate::gateway {
 
 /// The same for people: prints the files read, warnings and complaints. ok, config (78), no_input (66) or permission
 /// (77).
-[[nodiscard]] Exit check_configuration(const std::optional<std::filesystem::path>& file);
+[[nodiscard]] Exit check_configuration(const std::optional<std::filesystem::path>& file,
+                                       config::Reader reader = config::Reader::gateway);
 
 }  // namespace tidegate::gateway

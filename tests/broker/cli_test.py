@@ -519,6 +519,16 @@ def test_check_tells_a_good_configuration_from_a_bad_one_and_a_missing_one(tideg
     assert tidegate("check", tmp_path / "missing.toml").returncode == 66
 
 
+def test_check_leaves_out_secrets_that_are_the_gateways_alone_when_told_to(tidegate, tmp_path):
+    file = tmp_path / "tidegate.toml"
+    cloud = '[[upstream]]\nname = "cloud"\nservers = ["mqtt://127.0.0.1"]\nusername = "a"\npassword = { file = "gone" }\n[[upstream.forward]]\n'
+    file.write_text(cloud + 'topics = ["a/#"]\n')
+    assert tidegate("check", file).returncode == 78
+    assert tidegate("check", "--no-secrets", file).returncode == 0
+    file.write_text(cloud + 'topicss = ["a/#"]\n')
+    assert tidegate("check", "--no-secrets", file).returncode == 78
+
+
 @pytest.fixture
 def gateway(tmp_path):
     """A real tidegated in folders of its own, and what tidegate needs to find it."""

@@ -21,6 +21,7 @@ SERVICES = ("tidegate-broker", "tidegated", "tidegate-apps")
 CONFIGURATION = """
 [gateway]
 id = "gw"
+stop_timeout = "5m"
 
 [[upstream]]
 name = "cloud"
@@ -28,6 +29,7 @@ servers = ["mqtt://127.0.0.1:2883"]
 username = "gateway"
 password = { credential = "cloud" }
 backoff_most = "2s"
+rate = "10/s"
 [[upstream.forward]]
 topics = ["device/#"]
 
@@ -89,7 +91,7 @@ def fill(stage):
     (stage / "etc/systemd/system/upstream.service").write_text(UPSTREAM)
     # A sanitizer's leak check wants to trace the process, which the sandbox forbids.
     sanitizer = "Environment=ASAN_OPTIONS=detect_leaks=0\n"
-    drop_in(stage, "tidegated", sanitizer + "LoadCredential=cloud:/etc/tidegate/cloud.secret\nWatchdogSec=20s\nTimeoutAbortSec=1s\n")
+    drop_in(stage, "tidegated", sanitizer + "LoadCredential=cloud:/etc/tidegate/cloud.secret\nWatchdogSec=20s\nTimeoutAbortSec=1s\nTimeoutStopSec=8s\n")
     drop_in(stage, "tidegate-broker", sanitizer)
     preload = machine.preload(installed.BINARY_DIR)
     drop_in(stage, "tidegate-apps", sanitizer + (f"Environment=LD_PRELOAD={preload}\n" if preload else ""))
@@ -103,7 +105,7 @@ def vm(tmp_path_factory):
     one = machine.Machine(folder, path, "mosquitto_passwd -b -c /etc/upstream.users gateway 'open sesame'\n" + PREPARE)
     try:
         yield one.wait_up()
-        one.run("systemctl poweroff")
+        one.power_off()
     finally:
         one.stop()
 
@@ -114,6 +116,10 @@ def pid(vm, unit):
 
 def mosquitto_pid(vm):
     return json.loads(vm.root("cat /run/tidegate-broker/broker.json"))["pid"]
+
+
+def lane(vm):
+    return json.loads(vm.root("tidegate status --json"))["upstreams"][0]["lanes"][0]
 
 
 def broker_port(vm):
@@ -205,7 +211,7 @@ def test_lines_work_in_the_sandbox_with_the_rights_that_udev_gives(vm):
     vm.wait_until("tail -n 3 /run/lines.seen | grep -F 'gpio/door ON'")
     vm.root(f"mosquitto_pub -h 127.0.0.1 -p {broker_port(vm)} -q 1 -t tidegate/gw/gpio/lamp/set -m ON")
     vm.wait_until(f"grep 1 {chip}/sim_gpio27/value")
-    assert "tidegated" in vm.root("cat /sys/kernel/debug/gpio 2>/dev/null || (mount -t debugfs none /sys/kernel/debug; cat /sys/kernel/debug/gpio)")
+    assert "|tidegate " in vm.root("cat /sys/kernel/debug/gpio 2>/dev/null || (mount -t debugfs none /sys/kernel/debug; cat /sys/kernel/debug/gpio)")
 
 
 def test_sysfs_can_be_set_where_its_files_rights_allow_it(vm):
@@ -277,16 +283,21 @@ def test_a_gateway_that_stands_still_is_replaced_by_the_watchdog(vm):
 def test_a_stop_drains_first(vm):
     vm.wait_until("systemctl show -P StatusText tidegated | grep 'cloud connected'")
     port = broker_port(vm)
-    vm.root(f"seq 1 500 | sed 's/^/n/' | mosquitto_pub -h 127.0.0.1 -p {port} -q 1 -t device/burst -l && systemctl stop tidegated", 120)
+    before = lane(vm)["accepted"]
+    vm.root(f"seq 1 400 | sed 's/^/n/' | mosquitto_pub -h 127.0.0.1 -p {port} -q 1 -t device/burst -l", 120)
+    while lane(vm)["accepted"] < before + 400:
+        pass  # each look takes its time
+    assert lane(vm)["waiting"] > 100  # at 10 a second: longer than the unit's timeout, were it not for what is asked for
+    vm.root("systemctl stop tidegated", 120)
     assert vm.show("tidegated", "Result") == "success"
-    assert vm.root("grep -c 'device/burst n' /run/witness.seen") == "500"
+    assert vm.root("grep -c 'device/burst n' /run/witness.seen") == "400"
     assert vm.run("test -e /run/tidegate/broker.url")[0] == 1
     assert vm.root("systemctl is-active tidegate-broker") == "active"
 
 
 def test_a_wrong_configuration_is_told_and_not_tried_over_and_over(vm):
     vm.root("cp /etc/tidegate/tidegate.toml /run/good.toml; sed -i 's/interval/intervall/' /etc/tidegate/tidegate.toml")
-    assert vm.run("systemctl start tidegated")[0] != 0
+    assert vm.run("systemctl restart tidegated")[0] != 0
     assert vm.show("tidegated", "ExecMainStatus") == "78"
     assert vm.show("tidegated", "ActiveState") == "failed" and vm.show("tidegated", "NRestarts") == "0"
     assert "did you mean" in vm.root("journalctl -u tidegated --no-pager -n 20")

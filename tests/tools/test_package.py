@@ -81,7 +81,7 @@ def test_it_installs_the_module_and_the_programs(venv):
         cwd=venv,
     )
     assert plugin.stdout == "['tidegate.pytest_plugin']\n", plugin.stderr
-    for program in ("tidegated", "tidegate-apps", "tidegate"):
+    for program in ("tidegated", "tidegate-broker", "tidegate-apps", "tidegate"):
         told = run(venv / "bin" / program, "--version")
         assert told.returncode == 0, told.stderr
         assert version in told.stdout
