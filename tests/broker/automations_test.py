@@ -506,3 +506,39 @@ def test_the_json_of_the_list_has_every_fact(apps):
     facts = json.loads(said)["apps"][0]
     assert status == 0 and facts["name"] == "neighbour" and facts["pid"] == apps.app("neighbour")["pid"]
     assert facts["memory"] > 1_000_000 and facts["restarts"] == 0 and facts["since"].endswith("Z")
+
+
+def test_a_reload_starts_again_what_is_run_otherwise_and_nothing_else(apps):
+    apps.save("clock", STEADY)
+    first = apps.wait_state("clock", "running")["pid"]
+    before = apps.file.read_text()
+    apps.file.write_text(before + '[[automation]]\nname = "clock"\nfiles = 99\n')
+    assert apps.call("reload")["result"] == {"applied": True}
+    app = apps.wait_app("clock", lambda app: app["state"] == "running" and app["pid"] != first)
+    assert app["limits"] == "files 99 (setrlimit)"
+    apps.file.write_text(before + '[[automation]]\nname = "clock"\nfile = 99\n')
+    answer = apps.call("reload")["result"]
+    assert not answer["applied"] and f"{apps.file}:" in answer["why"] and 'did you mean "files"' in answer["why"]
+    assert apps.app("clock")["pid"] == app["pid"]
+    apps.file.write_text(before + '[[automation]]\nname = "clock"\nrun = false\n')
+    apps.process.send_signal(signal.SIGHUP)
+    apps.wait_state("clock", "stopped")
+    apps.file.write_text(before)
+    apps.process.send_signal(signal.SIGHUP)
+    apps.wait_state("clock", "running")
+
+
+def test_a_reload_with_another_folder_ends_the_scripts_of_the_old_one_and_begins_those_of_the_new(make_apps):
+    apps = make_apps()
+    apps.save("clock", STEADY)
+    apps.save("old", STEADY)
+    apps.start()
+    first = apps.wait_state("clock", "running")["pid"]
+    apps.wait_state("old", "running")
+    other = apps.folder / "others"
+    other.mkdir()
+    (other / "clock.py").write_text(STEADY.replace("steady", "other"))
+    apps.file.write_text(apps.file.read_text().replace("[automations]\n", f'[automations]\nfolder = "{other}"\n'))
+    assert apps.call("reload")["result"] == {"applied": True}
+    apps.wait_line("clock", "other")
+    assert not lives(first) and apps.app("old") is None
