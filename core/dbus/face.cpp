@@ -313,7 +313,7 @@ void Face::drain(double timeout, const Reply<std::uint64_t>& reply) {
     std::uint64_t still = 0;
     bool done = true;
     answered(reply, [&] {
-      still = call("drain").value("waiting", std::uint64_t{0});
+      still = call("drain", {{"hurry", false}}).value("waiting", std::uint64_t{0});
       done = still == 0 || std::chrono::steady_clock::now() >= until;
       if (done) reply->returnResults(still);
     });

@@ -3,13 +3,10 @@
 #include "dbus/machine.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
-#include <tidegate/clock.hpp>
 #include <tidegate/log.hpp>
 
 namespace tidegate::dbus {

@@ -10,6 +10,7 @@
 #include <tidegate/log.hpp>
 #include <tidegate/topic.hpp>
 
+#include "base/text.hpp"
 #include "gateway/gateway.hpp"
 
 namespace tidegate::gateway {
@@ -17,6 +18,8 @@ namespace {
 
 using control::Json;
 using control::Refusal;
+
+constexpr std::size_t most_properties = 64U << 10;
 
 template <class Value>
 Value value(const Json& request, const char* key, Value otherwise) {
@@ -29,14 +32,32 @@ Value value(const Json& request, const char* key, Value otherwise) {
   }
 }
 
+/// MQTT leaves it to brokers whether control characters pass. Mosquitto ends the connection that they come by, which
+/// would be ours.
+void check_text(std::string_view text, const char* what) {
+  constexpr std::size_t most_bytes = 65535;
+  if (text.size() > most_bytes) {
+    throw Refusal(Refusal::Kind::argument,
+                  fmt::format("the {} has {} bytes, MQTT allows {}", what, text.size(), most_bytes));
+  }
+  while (!text.empty()) {
+    const auto character = take_character(text);
+    if (!character || *character < 0x20 || (*character >= 0x7F && *character < 0xA0)) {
+      throw Refusal(Refusal::Kind::argument,
+                    fmt::format("the {} has a control character, or is no UTF-8: a broker would refuse it", what));
+    }
+  }
+}
+
 }  // namespace
 
 void Gateway::add_link_verbs() {
   control_.add("publish", [this](const Json& request) { return publish(request); });
   control_.add("upstream.pause", [this](const Json& request) { return hold(request, true); });
   control_.add("upstream.resume", [this](const Json& request) { return hold(request, false); });
-  control_.add("drain", [this](const Json&) {
-    hurry();
+  // Asked again, by who waits, with hurry: false.
+  control_.add("drain", [this](const Json& request) {
+    if (value<bool>(request, "hurry", true)) hurry();
     return Json{{"waiting", waiting()}};
   });
 }
@@ -51,10 +72,20 @@ Json Gateway::publish(const Json& request) {
   message.qos = static_cast<Qos>(qos);
   message.retain = value<bool>(request, "retain", false);
   message.properties.content_type = value<std::string>(request, "content_type", {});
+  std::size_t properties_size = 0;
   for (auto& [name, text] : value<std::map<std::string, std::string>>(request, "user", {})) {
+    check_text(name, "name of a user property");
+    check_text(text, "user property");
+    properties_size += name.size() + text.size();
     message.properties.user.emplace_back(name, std::move(text));
   }
+  if (properties_size > most_properties) {
+    throw Refusal(Refusal::Kind::argument,
+                  fmt::format("the user properties have {} bytes, {} is the most", properties_size, most_properties));
+  }
+  check_text(message.properties.content_type, "content type");
   check_topic(message.topic);
+  check_text(message.topic, "topic");
   check_payload(message, config_.gateway.payload_cap);
 
   std::string receipt;

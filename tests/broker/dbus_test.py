@@ -19,6 +19,7 @@ from bus import NAME, ROOT, MessageBus
 from gi.repository import GLib
 from parts import BINARY_DIR, DEADLINE, tool_environment, wait_until
 
+dbus.mainloop.glib.threads_init()
 SOURCE = pathlib.Path(os.environ.get("TIDEGATE_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
 LINES = """
 [[gpio.input]]
@@ -410,14 +411,14 @@ def guarded(on_system):
     return system
 
 
-MEMBER = {"user": pwd.getpwnam("games").pw_uid, "group": grp.getgrnam("daemon").gr_gid}
+MEMBER = {"user": pwd.getpwnam("daemon").pw_uid, "group": grp.getgrnam("daemon").gr_gid}
 STRANGER = {"user": pwd.getpwnam("nobody").pw_uid, "group": grp.getgrnam("nogroup").gr_gid}
 PUBLISH = ("call", NAME, ROOT, NAME, "Publish", "saya{sv}", "a", "0", "0")
 
 
 def test_a_stranger_may_not_even_read(guarded):
     status, said = guarded.busctl("get-property", NAME, ROOT, NAME, "Id", **STRANGER)
-    assert status != 0 and "Access denied" in said or "AccessDenied" in said or "rejected" in said, said
+    assert status != 0 and ("denied" in said or "rejected" in said), said
 
 
 def test_the_group_reads_and_changes_nothing_without_polkit(guarded):

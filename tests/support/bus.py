@@ -39,7 +39,7 @@ class MessageBus:
             f"<busconfig><listen>{self.address}</listen><auth>EXTERNAL</auth>{policy}</busconfig>")
         self._process = None
         self._mocks = []
-        self._clients = []
+        self._client = None
 
     def start(self):
         self._process = subprocess.Popen(["dbus-daemon", "--nofork", f"--config-file={self._configuration}"], env=tool_environment())
@@ -47,9 +47,9 @@ class MessageBus:
         return self
 
     def kill(self):
-        for client in self._clients:
-            client.close()
-        self._clients.clear()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(DEADLINE)
@@ -64,11 +64,11 @@ class MessageBus:
         shutil.rmtree(self.folder)
 
     def client(self):
-        """A connection of dbus-python, which is none of our library."""
-        connection = dbus.bus.BusConnection(self.address)
-        connection.set_exit_on_disconnect(False)
-        self._clients.append(connection)
-        return connection
+        """A connection of dbus-python, which is none of our library; until the bus is killed."""
+        if self._client is None:
+            self._client = dbus.bus.BusConnection(self.address)
+            self._client.set_exit_on_disconnect(False)
+        return self._client
 
     def has(self, name=NAME):
         try:

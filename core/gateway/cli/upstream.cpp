@@ -41,7 +41,7 @@ Exit drain(const Asked& asked) {
   Json answer = asked.remote.ask("drain");
   while (number(answer, "waiting") > 0 && Steady::now() < end) {
     std::this_thread::sleep_for(look_interval);
-    answer = asked.remote.ask("drain");
+    answer = asked.remote.ask("drain", {{"hurry", false}});
   }
   if (asked.remote.json) fmt::print("{}\n", answer.dump());
   if (number(answer, "waiting") > 0) {
