@@ -139,7 +139,7 @@ void Accounts::write() const {
   const mode_t mode = there ? before.st_mode & 07777 : usual_mode;
   uid_t owner = there ? before.st_uid : geteuid();
   gid_t group = there ? before.st_gid : getegid();
-  if (const auto* ours = there ? nullptr : getgrnam("tidegate"); ours != nullptr) group = ours->gr_gid;
+  if (const auto* keeper = there ? nullptr : getgrnam("tidegate-broker"); keeper != nullptr) group = keeper->gr_gid;
 
   unlink(next.c_str());
   const int fd = open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -25,8 +25,8 @@ class Accounts final {
   /// Adds a user, or gives one another hash.
   void set(const std::string& name, std::string hash);
   void remove(std::string_view name);
-  /// In place of the file, whose owner and mode stay; a new one is for its owner, and for the group "tidegate" where
-  /// there is one and we may give it away. Throws SystemError.
+  /// In place of the file, whose owner and mode stay; a new one is for its owner, and for the group
+  /// "tidegate-broker" where there is one and we may give it away. Throws SystemError.
   void write() const;
 
  private:

@@ -3,18 +3,13 @@
 #include "config/listener.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <set>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace tidegate::config {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::uint16_t usual_port = 1883;
 constexpr std::uint16_t usual_tls_port = 8883;
@@ -22,15 +17,6 @@ constexpr std::uint16_t usual_tls_port = 8883;
 bool is_address(const std::string& text) {
   in6_addr any{};
   return inet_pton(AF_INET, text.c_str(), &any) == 1 || inet_pton(AF_INET6, text.c_str(), &any) == 1;
-}
-
-fs::path readable(const Block& block, std::string_view key) {
-  auto path = block.path(key);
-  if (!path.empty() && (::access(path.c_str(), R_OK) != 0 || fs::is_directory(path))) {
-    block.complain(key, fmt::format("cannot read {}: {}; name a PEM file that this user can read", path.string(),
-                                    fs::is_directory(path) ? "it is a folder" : std::strerror(errno)));
-  }
-  return path;
 }
 
 std::vector<std::string> rights(const Block& block, std::string_view key) {
@@ -63,9 +49,9 @@ std::vector<Account> read_accounts(const Block& listener) {
 }
 
 void read_tls(const Block& block, Listener& listener) {
-  listener.cert_file = readable(block, "cert_file");
-  listener.key_file = readable(block, "key_file");
-  listener.client_ca_file = readable(block, "client_ca_file");
+  listener.cert_file = block.path("cert_file");
+  listener.key_file = block.path("key_file");
+  listener.client_ca_file = block.path("client_ca_file");
   if (listener.cert_file.empty() != listener.key_file.empty())
     block.complain(listener.cert_file.empty() ? "key_file" : "cert_file",
                    "a server needs both cert_file and key_file: the other one is missing");

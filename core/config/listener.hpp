@@ -21,7 +21,8 @@ struct Account {
   bool operator==(const Account&) const = default;
 };
 
-/// [broker.listener]: the local broker's door to the network. Without it there is none.
+/// [broker.listener]: the local broker's door to the network. Without it there is none. Its files are read by who keeps
+/// the broker, who may be another user.
 struct Listener {
   std::string address;     ///< an IPv4 or IPv6 address of this machine; empty: all of them
   std::uint16_t port = 0;  ///< 1 to 65535

@@ -43,12 +43,21 @@ int run(const std::optional<std::filesystem::path>& file) {
   gateway::Service service(loop);
   broker::Broker broker(loop, config.broker, config.gateway);
   const auto summary = [&] {
-    return broker.state() == broker::Broker::State::up ? "local broker " + broker.url() : broker.failure();
+    if (broker.state() != broker::Broker::State::up) return broker.failure();
+    return "local broker " + broker.url() + (broker.door_problem().empty() ? "" : "; " + broker.door_problem());
   };
   bool told = false;
   const auto tell = [&] {
     if (!std::exchange(told, true)) service.run(summary);
   };
+  const auto hangup = loop.signal(SIGHUP, [&] {
+    try {
+      broker.reload();
+      log::notice("reloaded: the local broker reads its users, rights and certificates again");
+    } catch (const std::exception& error) {
+      log::error("not reloaded: {}", error.what());
+    }
+  });
   broker.on_up([&](const std::string&) {
     broker.announce();
     tell();
