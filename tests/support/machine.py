@@ -102,7 +102,7 @@ class Machine:
         self._numbers = itertools.count(1)
         self.guest = guest.Guest(folder, JOB, image=path, memory=memory)
 
-    def wait_up(self, deadline=180):
+    def wait_up(self, deadline=600):
         self.guest.wait_said("up", deadline=deadline)
         return self
 
