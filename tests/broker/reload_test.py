@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 import oracle
-from parts import BINARY_DIR, DEADLINE, publish, publish_lines, tool_environment, wait_until
+from parts import BINARY_DIR, DEADLINE, ask, publish, publish_lines, tool_environment, wait_until
 
 
 def block(broker, name="cloud", more="", forward='topics = ["device/#"]', receive=""):
@@ -209,6 +209,30 @@ def test_a_retained_reading_is_cleared_when_it_left_and_told_to_an_upstream_that
     assert reload(gateway)["removed"] == ["[null]"]
     for one in (witness, local):
         one.wait_for(lambda seen: any(one.topic == "tidegate/gw/null/count" and one.payload == "" for one in seen))
+
+
+def test_automations_begin_change_and_end_with_the_configuration(make_gateway):
+    gateway = make_gateway("[automations]\nrun = false\n").start()
+    (gateway.folder / "automations").mkdir()
+    (gateway.folder / "automations" / "clock.py").write_text("import time\nprint('ticks')\ntime.sleep(3600)\n")
+
+    def app():
+        answer = ask(gateway.runtime / "apps.sock", "app.list")
+        return next((one for one in answer["result"]["apps"] if one["state"] == "running"), None) if answer else None
+
+    usual = '[automations]\npython = "/usr/bin/python3"\n'
+    gateway.configure(usual)
+    assert reload(gateway)["changed"] == ["[automations]"]
+    first = wait_until(app, "the script")
+    gateway.configure(usual + "[sysstat]\ninterval = '1h'\n")
+    assert reload(gateway)["applied"] and app()["pid"] == first["pid"]
+    gateway.configure(usual + '[[automation]]\nname = "clock"\nfiles = 99\n')
+    assert "automation clock" in reload(gateway)["added"]
+    second = wait_until(lambda: (lambda one: one and one["pid"] != first["pid"] and one)(app()), "the script with its limit")
+    assert "files 99" in second["limits"]
+    gateway.configure("[automations]\nrun = false\n")
+    assert reload(gateway)["applied"]
+    wait_until(lambda: not pathlib.Path(f"/proc/{second['pid']}").exists(), "the end of the script")
 
 
 def memory(process):
