@@ -118,12 +118,12 @@ class Line:
             self._since = now
         elif now - self._since >= self._patience:
             self._said = True
-            log.warning('nothing comes from %s "%s" (%s): %s; `tidegate status` says what is wrong with lines and sensors, '
+            log.warning('nothing comes from %s "%s" (%s). %s `tidegate status` says what is wrong with lines and sensors, '
                         "`tidegate gpio info` has the names of lines", type(self).__name__.lower(), self.name, self.topic,
                         self._advice())
 
     def _advice(self):
-        return f"is there a [[gpio.{self._block}]] of that name in the gateway's configuration?"
+        return f"Is there a [[gpio.{self._block}]] of that name in the gateway's configuration?"
 
     def end(self):
         with self._news:
@@ -428,7 +428,7 @@ class Sensor(Line):
         return self._wait(lambda: self._value is not None and bool(reached(self._value)), timeout)
 
     def _advice(self):
-        return "does that plugin run on the gateway, and has it such a reading?"
+        return "Does that plugin run on the gateway, and has it such a reading?"
 
     def _shown(self):
         return self._value

@@ -78,8 +78,8 @@ class Receipt:
     """What became of one publish.
 
     accepted: the gateway has it, and it survives the gateway's death. durable: it survives a power cut.
-    delivered: every upstream that a route names has acknowledged it; where no route takes the topic, upstreams is ()
-    and there is nothing left to come. Without a gateway at the broker none comes. Made by App.publish. Thread-safe."""
+    delivered: every upstream that a forward rule names has acknowledged it. Where no gateway at the broker has a rule for the
+    topic nobody answers, and waiting lasts as long as it may. Made by App.publish. Thread-safe."""
 
     __slots__ = ("topic", "_upstreams", "_reason", "_durable", "_delivered", "_watchers", "_made", "__weakref__")
 
