@@ -146,6 +146,7 @@ void Face::down() {
   ear_.reset();
   waiting_.clear();
   drains_.clear();
+  restarts_.clear();
   things_.clear();
   gateway_.reset();
   permission_.reset();
@@ -324,12 +325,17 @@ void Face::drain(double timeout, const Reply<std::uint64_t>& reply) {
 }
 
 void Face::restart(const std::string& name, const Reply<>& reply) {
+  // Kept here: a reply must not outlive its connection, and the answer may come after that.
+  restarts_.insert(reply);
   apps_peer_.ask({{"verb", "app.restart"}, {"name", name}},
-                 [this, reply, alive = std::weak_ptr<int>(alive_)](const Json& answer) {
-                   if (alive.expired() || !bus_.connection()) return;
-                   answered(reply, [&] {
+                 [this, asked = std::weak_ptr(reply), alive = std::weak_ptr<int>(alive_)](const Json& answer) {
+                   if (alive.expired()) return;
+                   const auto caller = asked.lock();
+                   if (!caller) return;
+                   restarts_.erase(caller);
+                   answered(caller, [&] {
                      static_cast<void>(result_of(answer));
-                     reply->returnResults();
+                     caller->returnResults();
                    });
                    bus_.sent();
                    ask_apps();
@@ -425,12 +431,11 @@ void Face::show(std::map<std::string, std::pair<const Shape*, Json>> wanted) {
     thing = things_.erase(thing);
   }
   for (auto& [path, what] : wanted) {
-    auto& thing = things_[path];
-    if (thing) {
-      thing->update(std::move(what.second));
+    if (const auto known = things_.find(path); known != things_.end()) {
+      known->second->update(std::move(what.second));
     } else {
-      thing = std::make_unique<Thing>(*bus_.connection(), path, *what.first, std::move(what.second));
-      thing->object().emitInterfacesAddedSignal();
+      auto thing = std::make_unique<Thing>(*bus_.connection(), path, *what.first, std::move(what.second));
+      things_.emplace(path, std::move(thing)).first->second->object().emitInterfacesAddedSignal();
     }
   }
 }

@@ -76,6 +76,7 @@ class Face final {
   std::map<std::string, std::unique_ptr<Thing>> things_;  ///< by path
   std::list<Waiting> waiting_;
   std::list<Source> drains_;
+  std::set<Reply<>> restarts_;                   ///< whose callers wait for the supervisor
   control::Json apps_ = control::Json::array();  ///< as last heard
   bool asking_apps_ = false;
   bool refresh_posted_ = false;
