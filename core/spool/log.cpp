@@ -922,6 +922,7 @@ void Log::read_disk(Reader& reader, Part part, std::size_t count, std::size_t& b
   std::vector<Found> found;
   SegmentPtr segment;
   Walk::Course course;
+  bool hinted = false;
   bool ended = false;
   auto& walk = reader.walk;
   try {
@@ -942,6 +943,7 @@ void Log::read_disk(Reader& reader, Part part, std::size_t count, std::size_t& b
       if (reader.place.segment != segment->number || reader.place.offset < segment_header) {
         reader.place = {segment->number, segment_header};
       }
+      hinted = reader.hinted;
       course = {.segment = segment->number,
                 .offset = reader.place.offset,
                 .limit = segment->end,
@@ -956,7 +958,7 @@ void Log::read_disk(Reader& reader, Part part, std::size_t count, std::size_t& b
     }
     walk.go(file, course);
     bool more = true;
-    if (std::exchange(reader.hinted, false) && course.offset > segment_header) {
+    if (hinted && course.offset > segment_header) {
       // The cursor may speak of another life of this place: a power cut takes each sector as it likes, and what was
       // appended after it stands where something else was lost.
       more = walk.next();
@@ -1004,6 +1006,7 @@ void Log::read_disk(Reader& reader, Part part, std::size_t count, std::size_t& b
   const std::lock_guard lock(mutex_);
   unreadable_.clear();
   reader.failed = 0;
+  reader.hinted = false;
   if (walk.unreadable() != 0) {
     segment->damaged = true;
     log::error("spool: lane {}/{}: {} pieces of {} cannot be read", upstream_, name_, walk.unreadable(),

@@ -670,6 +670,25 @@ TEST(ALane, LosesNoWakeUpBetweenAppenderAndReader) {
   EXPECT_FALSE(stuck) << "after " << read;
 }
 
+TEST(ALane, TellsHowItIsWhileItIsReadFromDisk) {  // a race that ThreadSanitizer sees
+  Bench bench;
+  bench.options.memory = 0;
+  bench.open();
+  bench.append(1, 200);
+  bench.read_all();
+  bench.lane->acknowledge(1);
+  for (int turn = 0; turn < 20; ++turn) {
+    auto& lane = bench.reopen();
+    std::atomic<bool> over = false;
+    std::thread looking([&] {
+      while (!over) EXPECT_EQ(lane.status().waiting, 199U);
+    });
+    EXPECT_EQ(bench.read_sequences(), numbers(2, 200));
+    over = true;
+    looking.join();
+  }
+}
+
 TEST(ALane, IsAppendedToByManyThreads) {
   Bench bench;
   bench.options.segment_size = 16U << 10;
