@@ -8,6 +8,8 @@
 
 #include <tidegate/log.hpp>
 
+#include "base/text.hpp"
+
 namespace tidegate::log {
 namespace {
 
@@ -29,6 +31,18 @@ const char* word(Level level) noexcept {
       return "debug: ";
   }
   return "";
+}
+
+/// A message may quote what came over the network.
+std::string harmless_lines(std::string_view text) {
+  std::string made;
+  for (;;) {
+    const auto end = text.find('\n');
+    made += harmless(text.substr(0, end));
+    if (end == text.npos) return made;
+    made += '\n';
+    text.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace
@@ -53,10 +67,11 @@ void set_sink(Sink sink) noexcept {
   chosen.store(sink);
 }
 
-void write(Level level, std::string_view text) noexcept {
-  if (const Sink sink = chosen.load(std::memory_order_relaxed)) return sink(level, text, innermost);
+void write(Level level, std::string_view given) noexcept {
   static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr && isatty(STDERR_FILENO) == 0;
   try {
+    const auto text = harmless_lines(given);
+    if (const Sink sink = chosen.load(std::memory_order_relaxed)) return sink(level, text, innermost);
     fmt::memory_buffer line;
     if (journal) {
       fmt::format_to(std::back_inserter(line), "<{}>{}\n", static_cast<int>(level), text);

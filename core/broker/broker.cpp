@@ -266,8 +266,8 @@ void Broker::restart_outdated(const char* why) {
 void Broker::look_at_door() {
   std::string why;
   if (settings_.listener) {
-    for (const auto* file : {&settings_.listener->cert_file, &settings_.listener->key_file,
-                             &settings_.listener->client_ca_file}) {
+    for (const auto* file :
+         {&settings_.listener->cert_file, &settings_.listener->key_file, &settings_.listener->client_ca_file}) {
       if (!file->empty() && access(file->c_str(), R_OK) != 0)
         why = fmt::format("cannot read {}: {}; name a PEM file that the user {} can read", file->string(),
                           std::strerror(errno), current_user());
@@ -293,8 +293,9 @@ void Broker::look_at_door() {
 void Broker::reload() {
   if (settings_.url) throw UnavailableError("[broker] url names a broker that is not ours: have its owner reload it");
   if (!settings_.folder.empty())
-    throw UnavailableError("tidegate-broker keeps the local broker; have it read its files again with: systemctl reload "
-                           "tidegate-broker");
+    throw UnavailableError(
+        "tidegate-broker keeps the local broker; have it read its files again with: systemctl reload "
+        "tidegate-broker");
   if (state_ != State::up) throw UnavailableError("the local broker is not up; it reads everything when it starts");
   const bool was_closed = !door_warning_.empty();
   look_at_door();

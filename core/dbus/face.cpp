@@ -164,7 +164,7 @@ void Face::permitted(const char* action, std::shared_ptr<Result> reply, Work wor
   answered(reply, [&] {
     permission_->ask(sender_of(gateway_->object()), action, [reply, work](const std::string& why_not) {
       answered(reply, [&] {
-        if (!why_not.empty()) throw make_error("org.freedesktop.DBus.Error.AccessDenied", clean(why_not));
+        if (!why_not.empty()) throw make_error("org.tidegate.Error.Denied", clean(why_not));
         work(reply);
       });
     });
@@ -393,7 +393,8 @@ void Face::refresh() try {
   }
   own["waiting"] = waiting;
   for (const auto& plugin : status["plugins"]) wanted[path("source", plugin)] = {&shapes::source, plugin};
-  for (const auto& line : call("line.list")["lines"]) {
+  const auto lines = call("line.list");
+  for (const auto& line : lines["lines"]) {
     const bool output = line.value("output", false);
     wanted[path(output ? "output" : "input", line)] = {output ? &shapes::output : &shapes::input, line};
   }

@@ -450,8 +450,9 @@ void Gateway::connect(std::size_t index) {
   }
   (link.receiver ? link.receiver : link.sender)->subscribe(subscriptions_of(config));
   link.waker->point_at(link.sender.get());
-  if (link.held) {
-    for (auto* const pump : link.pumps()) pump->hold(true);
+  for (auto* const pump : link.pumps()) {
+    pump->network(network_);
+    if (link.held) pump->hold(true);
   }
   link.sender->start();
   if (link.receiver) link.receiver->start();

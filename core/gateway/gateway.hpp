@@ -208,6 +208,7 @@ class Gateway {
   ClockQuality told_clock_ = ClockQuality::unsynced;
   bool was_up_ = false;  ///< the local session has been
   std::function<void(bool)> on_draining_;
+  bool network_ = true;  ///< as network() was told last
   bool stopping_ = false;
 };
 

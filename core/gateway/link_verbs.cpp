@@ -148,6 +148,7 @@ void Gateway::network(bool there, const std::string& why) {
   health_.set("network", there
                              ? std::string()
                              : fmt::format("{}; until that changes, upstreams are tried at their longest pause", why));
+  network_ = there;
   for (const auto& link : upstreams_) {
     for (auto* const pump : link.pumps()) pump->network(there);
   }

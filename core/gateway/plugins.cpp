@@ -8,9 +8,9 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <ranges>
 #include <set>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -367,12 +367,12 @@ class Plugins::Part final : private Context {
   const PluginInfo& info_;
   std::optional<Block> block_, next_block_;
   std::map<std::string, std::unique_ptr<Worker>, std::less<>> workers_;  // by bus
-  std::vector<std::string> rules_;            // of the blocks "reading"
-  std::set<std::string, std::less<>> names_;  // of the readings that there have been
+  std::vector<std::string> rules_;                                       // of the blocks "reading"
+  std::set<std::string, std::less<>> names_;                             // of the readings that there have been
   bool rules_checked_ = false;
   Source names_due_;
-  std::vector<std::unique_ptr<Worker>> leaving_;                         // have been ended
-  std::set<std::string> degraded_;                                       // what health knows from it
+  std::vector<std::unique_ptr<Worker>> leaving_;  // have been ended
+  std::set<std::string> degraded_;                // what health knows from it
   std::shared_ptr<int> alive_ = std::make_shared<int>();
   Source again_;
   std::chrono::seconds wait_ = first_wait;

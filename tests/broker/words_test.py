@@ -30,7 +30,7 @@ def in_bash(scripts, *words):
 
 def in_zsh(scripts, *words):
     # _describe belongs to zsh's completion system, which needs a terminal: here it prints what it is given.
-    program = f'_describe() {{ print -l ${{(P)2}} }}; words=("$@"); CURRENT=$#; source {scripts / "zsh"}'
+    program = f'_describe() {{ print -l -- ${{(P)2}} }}; words=("$@"); CURRENT=$#; source {scripts / "zsh"}'
     found = run("zsh", "-f", "-c", program, "zsh", *words).splitlines()
     return {one.split(":")[0] for one in found if one.startswith(words[-1])}
 

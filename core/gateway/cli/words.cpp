@@ -41,7 +41,8 @@ std::vector<std::string> names_of(const CLI::Option& option) {
 }
 
 /// at: the words that lead to a command, each with a space before it; "" for the program.
-void walk(const CLI::App& command, const std::string& at, const std::function<void(const CLI::App&, const std::string&)>& see) {
+void walk(const CLI::App& command, const std::string& at,
+          const std::function<void(const CLI::App&, const std::string&)>& see) {
   see(command, at);
   for (const auto* one : below(command)) walk(*one, at + " " + one->get_name(), see);
 }
@@ -76,8 +77,11 @@ std::string bash(const CLI::App& program) {
   const auto places = all_places(program, "|");
   std::string text = fmt::format("# bash completion of {0}\n_{0}() {{\n  local at= word words=\n", name);
   if (!places.empty())
-    text += fmt::format("  for word in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do\n    case \"$at $word\" in\n      {}) at=\"$at $word\" ;;\n"
-                        "    esac\n  done\n", places);
+    text += fmt::format(
+        "  for word in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do\n    case \"$at $word\" in\n      {}) at=\"$at "
+        "$word\" ;;\n"
+        "    esac\n  done\n",
+        places);
   text += "  case \"$at\" in\n";
   walk(program, "", [&](const CLI::App& command, const std::string& at) {
     std::string words;
@@ -88,8 +92,10 @@ std::string bash(const CLI::App& program) {
     if (!words.empty()) words.pop_back();
     text += fmt::format("    {}) words={} ;;\n", quoted(at), quoted(words));
   });
-  return text + fmt::format("  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"${{COMP_WORDS[COMP_CWORD]}}\"))\n}}\n"
-                            "complete -o default -o bashdefault -F _{0} {0}\n", name);
+  return text + fmt::format(
+                    "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"${{COMP_WORDS[COMP_CWORD]}}\"))\n}}\n"
+                    "complete -o default -o bashdefault -F _{0} {0}\n",
+                    name);
 }
 
 std::string zsh(const CLI::App& program) {
@@ -97,8 +103,10 @@ std::string zsh(const CLI::App& program) {
   const auto places = all_places(program, "|");
   std::string text = fmt::format("#compdef {0}\n_{0}() {{\n  local at= word\n  local -a found\n", name);
   if (!places.empty())
-    text += fmt::format("  for word in ${{words[2,CURRENT-1]}}; do\n    case \"$at $word\" in\n      {}) at=\"$at $word\" ;;\n    esac\n  done\n",
-                        places);
+    text += fmt::format(
+        "  for word in ${{words[2,CURRENT-1]}}; do\n    case \"$at $word\" in\n      {}) at=\"$at $word\" ;;\n    "
+        "esac\n  done\n",
+        places);
   text += "  case \"$at\" in\n";
   const auto item = [](const std::string& word, const std::string& what) {
     return " " + quoted(fmt::format("{}:{}", word, first_line(what)));
@@ -121,13 +129,17 @@ std::string fish(const CLI::App& program) {
   const auto places = all_places(program, " ");
   std::string text = fmt::format("# fish completion of {}\nfunction __{}_at\n  set -l at ''\n", name, function);
   if (!places.empty())
-    text += fmt::format("  for word in (commandline -opc)[2..-1]\n    switch \"$at $word\"\n      case {}\n        set at \"$at $word\"\n"
-                        "    end\n  end\n", places);
+    text += fmt::format(
+        "  for word in (commandline -opc)[2..-1]\n    switch \"$at $word\"\n      case {}\n        set at \"$at "
+        "$word\"\n"
+        "    end\n  end\n",
+        places);
   text += "  test \"$at\" = \"$argv[1]\"\nend\n";
   walk(program, "", [&](const CLI::App& command, const std::string& at) {
     const auto here = fmt::format("complete -c {} -n \"__{}_at '{}'\"", name, function, at);
     for (const auto* one : below(command))
-      text += fmt::format("{} -f -a {} -d {}\n", here, one->get_name(), quoted_for_fish(first_line(one->get_description())));
+      text += fmt::format("{} -f -a {} -d {}\n", here, one->get_name(),
+                          quoted_for_fish(first_line(one->get_description())));
     for (const auto* option : options_of(command)) {
       std::string words;
       for (const auto& word : option->get_snames()) words += " -s " + word;
@@ -205,9 +217,10 @@ std::string completion(const CLI::App& program, const std::string& shell) {
 std::string manual(const CLI::App& program, int section) {
   const auto name = program.get_name();
   std::string about = program.get_description();
-  std::string text = fmt::format(".TH {} {} \"\" \"Tidegate {}\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n.SH DESCRIPTION\n{}\n",
-                                 upper(escaped(name)), section, version, escaped(name),
-                                 escaped(about.substr(0, about.find_first_of(":."))), synopsis(program, name), escaped(about));
+  std::string text =
+      fmt::format(".TH {} {} \"\" \"Tidegate {}\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n.SH DESCRIPTION\n{}\n",
+                  upper(escaped(name)), section, version, escaped(name),
+                  escaped(about.substr(0, about.find_first_of(":."))), synopsis(program, name), escaped(about));
   text += ".SH OPTIONS\n" + option_list(program);
   bool first = true;
   walk(program, "", [&](const CLI::App& command, const std::string& at) {
@@ -216,9 +229,12 @@ std::string manual(const CLI::App& program, int section) {
     text += fmt::format(".SS {}\n{}\n.PP\n{}.\n{}", escaped(at.substr(1)), synopsis(command, name + at),
                         escaped(command.get_description()), option_list(command));
   });
-  text += ".SH EXIT STATUS\n0 when it did what was asked; 1 when that failed; 27 when the time was over; 64 for a command line that is wrong; 66 for a "
-          "file that is not there; 69 when a broker or the gateway is not; 71 for an error of the system; 77 when it is not allowed; 78 for a "
-          "configuration that is wrong.\n";
+  text +=
+      ".SH EXIT STATUS\n0 when it did what was asked; 1 when that failed; 27 when the time was over; 64 for a command "
+      "line that is wrong; 66 for a "
+      "file that is not there; 69 when a broker or the gateway is not; 71 for an error of the system; 77 when it is "
+      "not allowed; 78 for a "
+      "configuration that is wrong.\n";
   return text;
 }
 

@@ -16,7 +16,7 @@ void set_level(Level level) noexcept;
 [[nodiscard]] Level level() noexcept;
 
 /// Writes one line to the sink; without one to standard error, as "level: text", or "<N>text" where that is the
-/// journal. Thread-safe, never throws.
+/// journal. Control characters, and what is no UTF-8, are escaped. Thread-safe, never throws.
 void write(Level level, std::string_view text) noexcept;
 
 /// While it lives, the lines that this thread writes have one more field, where the log has fields: the journal's

@@ -56,6 +56,12 @@ TEST(TheLog, WritesEverythingAtDebug) {
   EXPECT_NE(text.find("plain"), text.npos);
 }
 
+TEST(TheLog, EscapesWhatATerminalWouldObeyAndWhatIsNoText) {
+  Captured captured;
+  log::error("it said \"{}\"\nand no more", "\x1B[2J\xF0 grün");
+  EXPECT_EQ(captured.take(), "error: it said \"\\u001b[2J\\xf0 grün\"\nand no more\n");
+}
+
 TEST(TheLog, StartsAtInfo) {
   EXPECT_EQ(log::level(), log::Level::info);
 }

@@ -53,7 +53,7 @@ class AnAudience : public testing::Test {
 };
 
 TEST_F(AnAudience, IsAskedAtOnceAndSaysWhyItRefuses) {
-  audience.add("lamp/set", [](const Heard& heard) {
+  const auto lamp = audience.add("lamp/set", [](const Heard& heard) {
     if (heard.message.payload != "ON") *heard.refusal = "it has to be ON";
   });
   Message message;

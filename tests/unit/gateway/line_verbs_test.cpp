@@ -14,7 +14,7 @@ using control::Json;
 class LineVerbsOfAGateway : public testing::Test {
  protected:
   LineVerbsOfAGateway() {
-    audience.add("tidegate/gw/gpio/lamp/set", [this](const Heard& heard) {
+    lamp = audience.add("tidegate/gw/gpio/lamp/set", [this](const Heard& heard) {
       if (heard.message.payload == "ON") {
         seen("tidegate/gw/gpio/lamp", "ON");
       } else {
@@ -51,6 +51,7 @@ blue = "GPIO13"
   Loop loop;
   test::FakeClock clock;
   Audience audience{loop, clock};
+  Listening lamp;
   control::Control control;
   LineVerbs verbs{config, audience, control};
 };
