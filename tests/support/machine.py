@@ -15,7 +15,7 @@ import subprocess
 import guest
 
 HERE = pathlib.Path(__file__).resolve().parent
-PACKAGES = ("systemd-sysv", "dbus", "udev", "mosquitto", "mosquitto-clients", "python3")
+PACKAGES = ("systemd-sysv", "dbus", "udev", "procps", "mosquitto", "mosquitto-clients", "python3")
 SIZE = "1500M"
 JOB = """export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc none /proc
