@@ -307,7 +307,8 @@ def test_a_wrong_configuration_is_told_and_not_tried_over_and_over(vm):
 
 def test_a_reload_is_checked_first(vm):
     before = pid(vm, "tidegated")
-    vm.root("systemctl reload tidegated")
+    status, text = vm.run("systemctl reload tidegated")
+    assert status == 0, text + vm.run("journalctl -u tidegated --no-pager -n 30")[1]
     vm.root("sed -i 's/interval/intervall/' /etc/tidegate/tidegate.toml")
     assert vm.run("systemctl reload tidegated")[0] != 0
     vm.root("cp /run/good.toml /etc/tidegate/tidegate.toml")

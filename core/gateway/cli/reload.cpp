@@ -52,7 +52,11 @@ Exit reload(const Remote& gateway) {
       return Exit::failure;
     }
   } catch (const Quit& quit) {
-    if (quit.exit() != Exit::unavailable) throw;  // there is none
+    if (quit.exit() == Exit::permission) {  // as within the gateway's own unit
+      fmt::print(stderr, "the automations are not told: {}\n", quit.what());
+    } else if (quit.exit() != Exit::unavailable) {  // there is none
+      throw;
+    }
   }
   return Exit::ok;
 }

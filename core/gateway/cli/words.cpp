@@ -53,14 +53,14 @@ std::string first_line(const std::string& text) {
 
 std::string quoted(std::string text) {
   for (std::size_t at = 0; (at = text.find('\'', at)) != text.npos; at += 4) text.replace(at, 1, "'\\''");
-  return "'" + text + "'";
+  return fmt::format("'{}'", text);
 }
 
 /// For fish a quote within quotes, and a backslash, have a backslash before them.
 std::string quoted_for_fish(const std::string& text) {
   std::string made;
   for (const char c : text) made += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-  return "'" + made + "'";
+  return fmt::format("'{}'", made);
 }
 
 /// The alternatives of a case, of every command below the program.
@@ -109,7 +109,7 @@ std::string zsh(const CLI::App& program) {
         places);
   text += "  case \"$at\" in\n";
   const auto item = [](const std::string& word, const std::string& what) {
-    return " " + quoted(fmt::format("{}:{}", word, first_line(what)));
+    return fmt::format(" {}", quoted(fmt::format("{}:{}", word, first_line(what))));
   };
   walk(program, "", [&](const CLI::App& command, const std::string& at) {
     std::string words;
