@@ -64,7 +64,15 @@ class MemoryLane final : public spool::Lane {
   bool wait_durable(std::uint64_t, std::chrono::milliseconds) override { return true; }
   void want_durable(std::uint64_t sequence) override { wanted = sequence; }
   void on_durable(std::function<void(std::uint64_t)>) override {}
-  void rewind() override {}
+  void rewind() override {
+    const std::lock_guard lock(mutex_);
+    history_.clear();
+    live_.clear();
+    cut_ = false;
+    for (const auto& record : records_) {
+      if (!acknowledged.contains(record.sequence) && !discarded.contains(record.sequence)) history_.push_back(record);
+    }
+  }
   void on_readable(std::function<void()> callback) override { readable_ = std::move(callback); }
   std::optional<std::vector<spool::Record>> read_memory(std::size_t count, std::size_t bytes,
                                                         spool::Part part) override {
