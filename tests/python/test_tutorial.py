@@ -177,7 +177,7 @@ def test_the_greenhouse_reports_at_midnight_and_the_report_reaches_the_upstream(
 def test_the_greenhouse_opens_its_vent_after_sunrise(run, gateway):
     from tidegate.schedule import at
     seen, now = commands(gateway), time.time()
-    run("greenhouse.py", "-c", AHEAD, str(at("sunrise+1h", 52.52, 13.40).next(now) - 2 - now))
+    run("greenhouse.py", "-c", AHEAD, str(at("sunrise+1h", 52.52, 13.40).next(now) - 8 - now))
     until(seen, ("tidegate/greenhouse/gpio/vent/set", "ON"))
     seen.stop()
 
