@@ -50,7 +50,7 @@ def read_until(demo, *marks):
     "number, mark",
     [
         (signal.SIGINT, "an upstream broker, and a recorder"),
-        (signal.SIGINT, "  1s  "),
+        (signal.SIGINT, "the upstream is stopped"),
         (signal.SIGTERM, "is killed with SIGKILL"),
         (signal.SIGHUP, "the upstream is back"),
     ],
