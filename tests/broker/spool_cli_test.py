@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """tidegate spool, every command, on the spool of a running gateway and on one that no gateway has."""
 import base64
-import datetime
 import json
 import re
 import subprocess
@@ -194,10 +193,6 @@ def test_why_of_a_dead_spool_says_that_the_gateway_is_not_running(offline):
     assert "ask for it as the upstream names it" in Spool(offline).run("why", "device/b", code=1)
 
 
-def wall(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-
-
 def test_why_says_when_a_message_was_delivered(make_gateway, upstream, make_witness):
     witness = make_witness(upstream, "site/#")
     gateway = make_gateway(block(upstream.url)).start()
@@ -208,8 +203,7 @@ def test_why_says_when_a_message_was_delivered(make_gateway, upstream, make_witn
     for live in (True, False):
         found = spool.objects("why", "site/device/a")
         assert [(one["sequence"], one["what"]) for one in found] == [(1, "delivered"), (2, "delivered")], live
-        # When it was accepted is known by the gateway's age, which differs from the clock while that is being slewed.
-        assert all(wall(one["when"]) - wall(one["accepted"]) > -0.1 for one in found)
+        assert all(one["when"] >= one["accepted"] for one in found)
         assert re.fullmatch(r"cloud/default 2, accepted \S+Z( \(clock not set\))?: delivered \S+Z",
                             spool.run("why", "site/device/a").splitlines()[-1])
         assert live is False or gateway.stop() == 0
