@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import tempfile
@@ -107,14 +108,14 @@ def main():
     while names or running:
         while names and len(running) < jobs:
             name = names.pop(0)
-            folder = tempfile.TemporaryDirectory()  # as long as the process lives, for so do the recipe's threads
+            folder = tempfile.mkdtemp()  # of this process, for the recipe's own would remove it at its exit, before its threads end
             pid = os.fork()
             if pid == 0:
-                child(name, chip, folder.name)
+                child(name, chip, folder)
             running[pid] = name, folder, time.monotonic()
         pid, status = os.wait()
         name, folder, began = running.pop(pid)
-        folder.cleanup()
+        shutil.rmtree(folder)
         print(f"{name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
         if status != 0:
             print(json.dumps([name, f"it ended with status {status:#x}"]), flush=True)
