@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / "support"), str(pathlib.Path(__file__).resolve().parents[2] / "tools")]
 
 from parts import DEADLINE, Broker, tool_environment, wait_until  # noqa: E402, F401
 

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-import entry_points
+import dist_info
 import tidegate
 from parts import Gateway, Witness, publish, tool_environment
 
@@ -31,7 +31,7 @@ gpiozero_1 = not hasattr(gpiozero.Device, "ensure_pin_factory")
 
 def run_recipes(folder, *more_path):
     """What became of each recipe: "" where all was well."""
-    path = os.pathsep.join([*map(str, more_path), os.environ["PYTHONPATH"], entry_points.write(folder)])
+    path = os.pathsep.join([*map(str, more_path), os.environ["PYTHONPATH"], dist_info.write(folder)])
     ran = subprocess.run([sys.executable, GPIOZERO / "run.py", "4", "memory", *RECIPES], capture_output=True, text=True, timeout=280, check=False,
                          env={**os.environ, "GPIOZERO_PIN_FACTORY": "tidegate_mock", "PYTHONPATH": path})
     assert ran.returncode == 0, ran.stderr

@@ -14,6 +14,7 @@ from datetime import datetime
 
 import pytest
 
+import dist_info
 import tidegate
 from tidegate.testing import Gateway
 from tidegate.testing import colour
@@ -680,20 +681,9 @@ def test_the_broker_of_a_run_that_is_killed_ends_with_it():
 
 # ---- the plugin ----
 
-def entry_points(folder):
-    """A folder with what pip would say of the package: the table in pyproject.toml."""
-    text = (SOURCES / "pyproject.toml").read_text(encoding="utf-8")
-    [table] = re.findall(r'^\[project\.entry-points\.pytest11\]\n(.*?)(?:\n\n|\Z)', text, re.DOTALL | re.MULTILINE)
-    metadata = folder / "tidegate-0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: tidegate\nVersion: 0\n")
-    (metadata / "entry_points.txt").write_text("[pytest11]\n" + re.sub(r'"|\s*#.*', "", table) + "\n")
-    return str(folder)
-
-
 def pytest_run(folder, text, **environment):
     (folder / "test_mine.py").write_text(textwrap.dedent(text))
-    path = os.pathsep.join([entry_points(folder), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([dist_info.write(folder), os.environ.get("PYTHONPATH", "")])
     return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder / "test_mine.py")], cwd=folder,
                           stdout=subprocess.PIPE, text=True, timeout=120, env={**os.environ, "PYTHONPATH": path, **environment})
 
@@ -744,7 +734,7 @@ def page(tmp_path):
 
 
 def test_every_test_of_the_page_passes_and_every_script_of_it_is_tested(page):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([entry_points(page), os.environ.get("PYTHONPATH", "")])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([dist_info.write(page), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(page)], cwd=page, stdout=subprocess.PIPE,
                           text=True, timeout=120, env=environment)
     tests = sum(text.count("\ndef test_") for text in FILES.values())

@@ -62,9 +62,9 @@ class Guest:
     """One boot. job: shell code that runs as root in the guest; it says things to the test on descriptor 3, and finds the
     files of folder in /run/work and its first disk as /dev/vda. exact: its clock counts instructions, one a nanosecond, on one
     processor, so that what it measures is the same on a busy host. image: a root of its own in place of the host's files; then
-    the job finds folder in /mnt, and goes on to an init. Ends with the job, with cut(), or with stop()."""
+    the job finds folder in /mnt, and goes on to an init; what is written to it is gone with the guest, unless it is to keep it. Ends with the job, with cut(), or with stop()."""
 
-    def __init__(self, folder, job, *drives, arguments="", memory="1G", exact=False, image=None):
+    def __init__(self, folder, job, *drives, arguments="", memory="1G", exact=False, image=None, keep=False):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         (self.folder / "job.sh").write_text(job)
@@ -75,10 +75,10 @@ class Guest:
         assert QEMU, "qemu-system-x86_64 is not installed; tools/setup does it"
         self._line, theirs = socket.socketpair()
         share = "security_model=none,readonly=on,multidevs=remap"
-        if image:  # what is written to it is gone with the guest
+        if image:
             kernel = (f"root=/dev/vda rw console=ttyS0 quiet panic=-1 {arguments} init=/bin/sh -- -c "
                       '"mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,ro work /mnt && . /mnt/job.sh"')
-            root = ["-drive", f"file={image},format=raw,if=virtio,snapshot=on"]
+            root = ["-drive", f"file={image},format=raw,if=virtio" + (",cache=unsafe" if keep else ",snapshot=on")]
         else:
             kernel = ("root=rootfs rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=524288 ro console=ttyS0 quiet "
                       f"panic=-1 init={INIT} {arguments}")

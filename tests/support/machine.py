@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 
+import clean_root
 import guest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -38,21 +39,7 @@ WantedBy=multi-user.target
 
 def why_not():
     """Why none can be booted here; empty when one can."""
-    return guest.why_not() or ("" if shutil.which("mmdebstrap") else "mmdebstrap is not installed; tools/setup does it")
-
-
-def _release():
-    return re.search(r"^VERSION_CODENAME=(\S+)", pathlib.Path("/etc/os-release").read_text(), re.M).group(1)
-
-
-def _sources():
-    """The files that this machine has its Debian from."""
-    found = set()
-    for origin in ("Debian", "Debian Backports"):
-        told = subprocess.run(["apt-get", "indextargets", "--format", "$(SOURCESENTRY)", "Created-By: Packages", f"Origin: {origin}"],
-                              text=True, capture_output=True, check=True).stdout
-        found.update(line.rpartition(":")[0] for line in told.split())
-    return sorted(found)
+    return guest.why_not() or clean_root.why_not()
 
 
 def _libraries(programs):
@@ -67,7 +54,7 @@ def _libraries(programs):
 def image(folder, programs):
     """The path of an image that has what the programs need. A minute or two when there is none yet."""
     packages = [*PACKAGES, *_libraries(programs)]
-    release = _release()
+    release = clean_root.release()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{release}-{hashlib.sha256(' '.join([SIZE, *packages]).encode()).hexdigest()[:12]}.img"
     with open(folder / "lock", "w", encoding="ascii") as lock:
@@ -77,30 +64,28 @@ def image(folder, programs):
         for old in folder.glob("*.img"):
             old.unlink()
         new = path.with_suffix(".new")
-        made = subprocess.run(
-            ["mmdebstrap", "--variant=minbase", "--format=null", f"--include={','.join(packages)}",
-             # Without /proc and the like, which are mounted in there.
-             f"--customize-hook=mount -m --bind \"$1\" {folder}/root && {guest.MKFS} -q -F -t ext4 -d {folder}/root {new} {SIZE} && "
-             f"umount {folder}/root && rmdir {folder}/root", release, "/dev/null", *_sources()],
-            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-            env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"})
-        assert made.returncode == 0 and new.exists(), made.stdout[-3000:]
+        said = clean_root.make(
+            # Without /proc and the like, which are mounted in there.
+            f"--customize-hook=mount -m --bind \"$1\" {folder}/root && {guest.MKFS} -q -F -t ext4 -d {folder}/root {new} {SIZE} && "
+            f"umount {folder}/root && rmdir {folder}/root", include=packages)
+        assert new.exists(), said[-3000:]
         new.rename(path)
     return path
 
 
 class Machine:
     """One boot. What is in folder/stage is put over the root; prepare: shell code that runs before systemd does, without it.
-    root() runs commands in the machine once it is up."""
+    root() runs commands in the machine once it is up. keep: the image has what was written when the machine ends, however."""
 
-    def __init__(self, folder, path, prepare, memory="1G"):
+    def __init__(self, folder, path, prepare, memory="1G", keep=False):
+        folder.mkdir(exist_ok=True)
         shutil.copy(HERE / "machine_agent.py", folder / "agent.py")
         unit = folder / "stage/etc/systemd/system/machine-agent.service"
         unit.parent.mkdir(parents=True, exist_ok=True)
         unit.write_text(AGENT_UNIT)
         (folder / "prepare.sh").write_text(prepare)
         self._numbers = itertools.count(1)
-        self.guest = guest.Guest(folder, JOB, image=path, memory=memory)
+        self.guest = guest.Guest(folder, JOB, image=path, memory=memory, keep=keep)
 
     def wait_up(self, deadline=600):
         self.guest.wait_said("up", deadline=deadline)

@@ -11,7 +11,6 @@ import subprocess
 import pytest
 
 SOURCE = pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"])
-BUILD = pathlib.Path(os.environ["TIDEGATE_BINARY_DIR"])
 
 
 def run(*command, **options):
@@ -37,8 +36,9 @@ def install(venv, *settings):
     environment = {
         **os.environ,
         **(
-            # The same compiler names as tools/build has, for the cache tells by them.
-            {"CMAKE_C_COMPILER_LAUNCHER": "ccache", "CMAKE_CXX_COMPILER_LAUNCHER": "ccache", "CC": "cc", "CXX": "c++"}
+            # The same compiler names and relative paths as tools/build has, for the cache tells by them.
+            {"CMAKE_C_COMPILER_LAUNCHER": "ccache", "CMAKE_CXX_COMPILER_LAUNCHER": "ccache", "CC": "cc", "CXX": "c++",
+             "CCACHE_BASEDIR": str(SOURCE)}
             if shutil.which("ccache")
             else {}
         ),
@@ -66,7 +66,7 @@ def test_a_missing_library_is_named_by_its_package(venv, tmp_path):
 
 
 def test_it_installs_the_module_and_the_programs(venv):
-    code, text = install(venv, f"build-dir={BUILD}/wheel")
+    code, text = install(venv, f"build-dir={SOURCE}/build/wheel")
     assert code == 0, text[-8000:]
     imported = run(
         venv / "bin" / "python", "-c", "import tidegate; print(tidegate.__version__, tidegate.App)", cwd=venv

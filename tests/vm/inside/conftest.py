@@ -18,7 +18,7 @@ import pytest
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[2] / "support"), str(pathlib.Path(__file__).resolve().parents[3] / "tools")]
 
-import entry_points  # noqa: E402
+import dist_info  # noqa: E402
 import gpio_sim  # noqa: E402
 import parts  # noqa: E402
 
@@ -144,7 +144,7 @@ def let_in(folder):
 def python_environment(tmp_path_factory):
     """What a script needs to find the module of this build, and gpiozero the pin factories of it."""
     folder = tmp_path_factory.mktemp("entry_points")
-    entry_points.write(folder)
+    dist_info.write(folder)
     let_in(folder)
     preload = os.environ.get("TIDEGATE_PYTHON_PRELOAD", "")
     return {"PYTHONPATH": f"{parts.BINARY_DIR.resolve() / 'python'}:{folder}", "PYTHONUNBUFFERED": "1",
