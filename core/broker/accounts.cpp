@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <fstream>
 
 #include <fcntl.h>
@@ -18,6 +17,7 @@
 
 #include "config/listener.hpp"
 #include "event/process.hpp"
+#include "event/scratch.hpp"
 
 namespace tidegate::broker {
 namespace {
@@ -26,26 +26,6 @@ namespace fs = std::filesystem;
 
 constexpr mode_t usual_mode = 0640;
 constexpr std::size_t longest_password = 1000;
-
-/// A folder for one file, gone with its scope.
-class Scratch final {
- public:
-  Scratch() {
-    std::string form = (fs::temp_directory_path() / "tidegate-XXXXXX").string();
-    if (mkdtemp(form.data()) == nullptr) throw SystemError(errno, "cannot make the folder " + form);
-    folder_ = form;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  [[nodiscard]] fs::path file() const { return folder_ / "users"; }
-
- private:
-  fs::path folder_;
-};
 
 /// Runs a program that reads input and says nothing that matters; its exit status.
 int feed(const std::vector<std::string>& arguments, std::string_view input) {
@@ -170,9 +150,10 @@ std::string hash_password(const std::string& name, const std::string& password) 
   if (!program)
     throw UnavailableError(
         "there is no program 'mosquitto_passwd'; it comes with the broker: apt-get install mosquitto");
-  const Scratch scratch;
-  const int status = feed({*program, "-c", scratch.file().string(), name}, password + '\n' + password + '\n');
-  std::ifstream made(scratch.file());
+  const event::Scratch scratch;
+  const auto file = scratch.folder() / "users";
+  const int status = feed({*program, "-c", file.string(), name}, password + '\n' + password + '\n');
+  std::ifstream made(file);
   std::string line;
   if (status != 0 || !std::getline(made, line) || !line.starts_with(name + ":$"))
     throw UnavailableError(fmt::format("{} did not take the password (status {})", *program, status));

@@ -47,6 +47,8 @@ Exit run(int argc, char** argv) {
   cli::add_upstream(program, command);
   cli::add_drain(program, command);
   cli::add_gpio(program, command);
+  cli::add_doctor(program, command);
+  cli::add_diag(program, command);
   cli::add_words(program, command);
   add_version(program);
   try {

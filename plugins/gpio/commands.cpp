@@ -39,6 +39,7 @@ void Commands::take(const Heard& heard, const std::function<void(const std::stri
   } catch (const Refused& why) {
     ++refused_;
     if (heard.refusal != nullptr) *heard.refusal = why.what();
+    const log::Field topic("TIDEGATE_TOPIC", heard.message.topic);
     log::warning("gpio {}: the command \"{}\" is refused: {}", name_, payload.substr(0, 40), why.what());
     if (tell_) tell_(refused_);
   }

@@ -41,7 +41,7 @@ def in_fish(scripts, *words):
 
 @pytest.mark.parametrize("complete", [in_bash, in_zsh, in_fish])
 def test_a_shell_knows_the_commands_and_options_at_each_place(scripts, complete):
-    assert {"check", "pub", "spool", "gpio", "broker"} <= complete(scripts, "tidegate", "")
+    assert {"check", "pub", "spool", "gpio", "broker", "doctor", "diag"} <= complete(scripts, "tidegate", "")
     assert complete(scripts, "tidegate", "sp") == {"spool"}
     assert complete(scripts, "tidegate", "spool", "ex") == {"export"}
     assert complete(scripts, "tidegate", "pub", "--to") == {"--topic"}
@@ -55,7 +55,7 @@ def test_the_manual_page_has_every_command_and_no_fault():
                            env=tool_environment(LC_ALL="C.UTF-8", GROFF_NO_SGR="1"))
     assert shown.stderr == ""
     plain = subprocess.run(["col", "-bx"], input=shown.stdout, capture_output=True, text=True, check=True, timeout=30).stdout
-    for words in ("TIDEGATE(1)", "spool ls", "broker adduser", "--topic", "EXIT STATUS"):
+    for words in ("TIDEGATE(1)", "spool ls", "broker adduser", "doctor", "diag", "--output", "--topic", "EXIT STATUS"):
         assert words in plain, words
 
 

@@ -26,6 +26,8 @@ void add_broker(CLI::App& program, Run& run);
 void add_upstream(CLI::App& program, Run& run);
 void add_drain(CLI::App& program, Run& run);
 void add_gpio(CLI::App& program, Run& run);
+void add_doctor(CLI::App& program, Run& run);
+void add_diag(CLI::App& program, Run& run);
 /// The subcommands completion and manual, of the whole program.
 void add_words(CLI::App& program, Run& run);
 
