@@ -22,6 +22,7 @@
 #include "event/journal.hpp"
 #include "gateway/app_verbs.hpp"
 #include "gateway/check.hpp"
+#include "gateway/cli/words.hpp"
 #include "gateway/service.hpp"
 
 namespace {
@@ -143,6 +144,7 @@ int main(int argc, char** argv) {
   std::optional<std::filesystem::path> file;
   app.add_option("-c,--config", file, "Configuration file (default: the one that tidegated reads)");
   app.set_version_flag("--version", fmt::format("tidegate-apps {}", version));
+  cli::add_manual(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -17,6 +17,7 @@
 #include "config/paths.hpp"
 #include "event/journal.hpp"
 #include "gateway/check.hpp"
+#include "gateway/cli/words.hpp"
 #include "gateway/service.hpp"
 
 namespace {
@@ -85,6 +86,7 @@ int main(int argc, char** argv) {
   std::optional<std::filesystem::path> file;
   app.add_option("-c,--config", file, "Configuration file (default: the one that tidegated reads)");
   app.set_version_flag("--version", fmt::format("tidegate-broker {}", version));
+  cli::add_manual(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

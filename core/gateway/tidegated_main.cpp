@@ -18,6 +18,7 @@
 #endif
 #include "event/journal.hpp"
 #include "gateway/check.hpp"
+#include "gateway/cli/words.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/service.hpp"
 
@@ -81,6 +82,7 @@ int main(int argc, char** argv) {
   app.add_option("--broker", broker,
                  "Runtime folder of a tidegate-broker: it keeps the local broker, and the gateway starts none");
   app.set_version_flag("--version", fmt::format("tidegated {}", tidegate::version));
+  tidegate::cli::add_manual(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -49,14 +49,25 @@ def test_a_shell_knows_the_commands_and_options_at_each_place(scripts, complete)
     assert "--topic" not in complete(scripts, "tidegate", "spool", "--")
 
 
-def test_the_manual_page_has_every_command_and_no_fault():
-    page = run(TIDEGATE, "manual")
+def plain(page):
+    """As a reader has it; groff says nothing against it."""
     shown = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=page, capture_output=True, text=True, check=True, timeout=30,
                            env=tool_environment(LC_ALL="C.UTF-8", GROFF_NO_SGR="1"))
     assert shown.stderr == ""
-    plain = subprocess.run(["col", "-bx"], input=shown.stdout, capture_output=True, text=True, check=True, timeout=30).stdout
+    return subprocess.run(["col", "-bx"], input=shown.stdout, capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+def test_the_manual_page_has_every_command_and_no_fault():
+    page = plain(run(TIDEGATE, "manual"))
     for words in ("TIDEGATE(1)", "spool ls", "broker adduser", "doctor", "diag", "--output", "--topic", "EXIT STATUS"):
-        assert words in plain, words
+        assert words in page, words
+
+
+@pytest.mark.parametrize("name, option", [("tidegated", "--broker"), ("tidegate-broker", "--config"), ("tidegate-apps", "--config")])
+def test_a_daemon_has_a_page_too(name, option):
+    page = plain(run(str(parts.BINARY_DIR / "bin" / name), "--manual"))
+    for words in (f"{name.upper()}(8)", option, "EXIT STATUS"):
+        assert words in page, words
 
 
 def test_a_shell_that_is_not_known_is_refused():

@@ -38,7 +38,8 @@ def test_units_users_and_rules_are_installed_beside_the_programs(root, units):
         program = re.search(r"^ExecStart=(\S+)", text, re.M).group(1)
         assert (root / program.lstrip("/")).is_file(), f"{name}.service starts {program}"
         assert "DIR@" not in text
-    for file in ("lib/sysusers.d/tidegate.conf", "lib/udev/rules.d/60-tidegate.rules", "lib/systemd/catalog/tidegate.catalog", "share/doc/tidegate/service.md"):
+    for file in ("lib/sysusers.d/tidegate.conf", "lib/udev/rules.d/60-tidegate.rules", "lib/systemd/catalog/tidegate.catalog", "share/doc/tidegate/service.md", "share/man/man1/tidegate.1",
+                 "share/man/man8/tidegated.8", "share/man/man8/tidegate-broker.8", "share/man/man8/tidegate-apps.8"):
         assert (root / "usr" / file).is_file(), file
 
 

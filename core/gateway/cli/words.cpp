@@ -229,13 +229,28 @@ std::string manual(const CLI::App& program, int section) {
     text += fmt::format(".SS {}\n{}\n.PP\n{}.\n{}", escaped(at.substr(1)), synopsis(command, name + at),
                         escaped(command.get_description()), option_list(command));
   });
+  const bool daemon = section != 1;
+  text += fmt::format(
+      ".SH EXIT STATUS\n{}; 64 for a command line that is wrong; 66 for a file that is not there; 69 when a broker or "
+      "the gateway is not; 71 for an error of the system; 77 when it is not allowed; 78 for a configuration that is "
+      "wrong.\n",
+      daemon ? "0 when it was told to stop; 1 when it failed"
+             : "0 when it did what was asked; 1 when that failed; 27 when the time was over");
   text +=
-      ".SH EXIT STATUS\n0 when it did what was asked; 1 when that failed; 27 when the time was over; 64 for a command "
-      "line that is wrong; 66 for a "
-      "file that is not there; 69 when a broker or the gateway is not; 71 for an error of the system; 77 when it is "
-      "not allowed; 78 for a "
-      "configuration that is wrong.\n";
+      ".SH FILES\n/etc/tidegate/tidegate.toml and /etc/tidegate/conf.d/*.toml: the configuration.\n.SH SEE ALSO\n"
+      "tidegate(1), tidegated(8), tidegate\\-broker(8), tidegate\\-apps(8)\n";
   return text;
+}
+
+void add_manual(CLI::App& program) {
+  program.add_flag_callback(
+      "--manual",
+      [&program] {
+        constexpr int of_daemons = 8;
+        fmt::print("{}", manual(program, of_daemons));
+        throw CLI::Success();
+      },
+      "Print the manual page, for man -l -");
 }
 
 void add_words(CLI::App& program, Run& run) {

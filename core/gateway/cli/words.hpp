@@ -15,4 +15,7 @@ namespace tidegate::cli {
 /// The program's manual page, as troff. section: 1 for commands, 8 for daemons.
 [[nodiscard]] std::string manual(const CLI::App& program, int section);
 
+/// Adds --manual to a daemon, which prints its page and ends the program.
+void add_manual(CLI::App& program);
+
 }  // namespace tidegate::cli
