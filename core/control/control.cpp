@@ -35,6 +35,27 @@ const char* kind_of(const std::exception& error) noexcept {
   return "failed";
 }
 
+/// What reads and shows JSON calls itself for each level.
+constexpr int most_levels = 32;
+
+bool is_deep(std::string_view text) noexcept {
+  int levels = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char letter = text[at];
+    if (quoted && letter == '\\') {
+      ++at;
+    } else if (letter == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (letter == '[' || letter == '{')) {
+      if (++levels > most_levels) return true;
+    } else if (!quoted && (letter == ']' || letter == '}')) {
+      --levels;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 void Control::add(std::string name, Verb verb) {
@@ -60,8 +81,10 @@ Json Control::call(const Json& request) const noexcept {
 }
 
 std::string Control::call_line(std::string_view line) const noexcept {
-  const auto request = Json::parse(line, nullptr, false);
-  return call(request).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const auto answer = is_deep(line)
+                          ? failure(fmt::format("a request has at most {} levels of [ and {{", most_levels), "argument")
+                          : call(Json::parse(line, nullptr, false));
+  return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::shared_ptr<const Control::Listener> Control::listen(Listener listener) {

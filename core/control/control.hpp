@@ -45,7 +45,7 @@ class Control {
   /// Answers {"verb":…,…}: {"ok":true,"result":…} or {"ok":false,"error":…,"kind":…}, where kind is "unknown",
   /// "argument", "refused", "configuration", "topic", "payload", "system", "unavailable" or "failed". Never throws.
   [[nodiscard]] Json call(const Json& request) const noexcept;
-  /// The same with one line of text each way; what is no JSON object is answered with an error.
+  /// The same with one line of text each way; what is no JSON object, or nested too deep, is answered with an error.
   [[nodiscard]] std::string call_line(std::string_view line) const noexcept;
 
   /// Has listener called with everything that is told, for as long as the caller keeps what is returned.

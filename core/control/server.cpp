@@ -82,9 +82,8 @@ void Server::accept() {
   const int fd = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) return;
   if (clients_.size() >= most_clients) {
-    log::warning("refusing a client of the control socket: {} are connected", clients_.size());
-    close(fd);
-    return;
+    log::warning("a client of the control socket gives way to another, as the most silent of {}", clients_.size());
+    drop(clients_.begin());
   }
   const auto client = clients_.emplace(clients_.end());
   client->fd = fd;
@@ -95,6 +94,12 @@ void Server::watch(std::list<Client>::iterator client) {
   client->source = {};  // one watch for a descriptor at a time
   const auto events = client->output.empty() ? EPOLLIN : EPOLLOUT;
   client->source = loop_.watch(client->fd, events, [this, client](std::uint32_t ready) { serve(client, ready); });
+}
+
+void Server::drop(std::list<Client>::iterator client) {
+  client->source = {};
+  close(client->fd);
+  clients_.erase(client);
 }
 
 bool Server::flush(Client& client) {
@@ -122,12 +127,8 @@ void Server::serve(std::list<Client>::iterator client, std::uint32_t events) {
     client->output += Json{{"ok", false}, {"error", "a request line has at most 65536 bytes"}}.dump() + '\n';
     client->closing = true;
   }
-  if (!flush(*client)) {
-    client->source = {};
-    close(client->fd);
-    clients_.erase(client);
-    return;
-  }
+  if (!flush(*client)) return drop(client);
+  clients_.splice(clients_.end(), clients_, client);
   watch(client);
 }
 

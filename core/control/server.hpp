@@ -14,7 +14,8 @@ namespace tidegate::control {
 
 /// The unix socket through which the tidegate program talks to a running gateway: one JSON object a line, each way.
 /// The socket is for its owner and group (mode 0660). A client may send many requests; one that sends a line over 64
-/// KiB, or does not read its answers, is disconnected. Thread: loop.
+/// KiB, or does not read its answers, is disconnected, and so is the one of 64 that has been silent longest, when
+/// another comes. Thread: loop.
 class Server {
  public:
   /// Throws UnavailableError when another gateway answers on this path (a socket that nobody answers is replaced),
@@ -37,13 +38,14 @@ class Server {
   /// False when the client is gone.
   [[nodiscard]] bool flush(Client& client);
   void watch(std::list<Client>::iterator client);
+  void drop(std::list<Client>::iterator client);
 
   Loop& loop_;
   const std::filesystem::path path_;
   const Control& control_;
   int fd_ = -1;
   Source source_;
-  std::list<Client> clients_;
+  std::list<Client> clients_;  ///< the one that has been silent longest first
 };
 
 }  // namespace tidegate::control

@@ -148,6 +148,20 @@ def topics():
     yield "empty", b"\n\n"
 
 
+def requests():
+    yield "verbs", '{"verb":"status"}\n{"verb":"text","topic":"a/ä"}\n{"verb":"back","x":[1,-2.5e3,true,null,{"y":""}]}\n{"verb":"number","count":7}\n'
+    yield "wrong-types", '{"verb":7}\n{"verb":"text","topic":[]}\n{"verb":"number","count":-1}\n{"verb":"flag","stand_in":"x"}\n{"verb":"fail","why":{}}\n'
+    yield "no-request", '\n\n7\n"status"\n[{"verb":"status"}]\nnull\n{}\n{"verb":"x"}\n{"verb":"fail","why":"a\\nb"}\n'
+    yield "half", '{"verb":"sta'
+    yield "not-utf-8", b'{"verb":"text","topic":"\xff\xc0\xaf"}\n{"verb":"\xed\xa0\x80"}\n'
+    yield "escapes", r'{"verb":"text","topic":"\ud83c\udf0a\u0000\ud800"}' + "\n" + r'{"v\u0065rb":"status"}' + "\n"
+    yield "twice", '{"verb":"x","verb":"status"}\n'
+    yield "numbers", '{"verb":"number","count":18446744073709551616}\n{"verb":"number","count":1e999}\n{"verb":"back","x":-0}\n'
+    yield "deep", '{"verb":"show","what":' + "[" * 3000 + "]" * 3000 + "}\n" + '{"verb":"show","what":' + "[" * 31 + "]" * 31 + "}\n"
+    yield "deep-unclosed", '{"a":' * 5000
+    yield "nul", bytes(50) + b"\n\0{}"
+
+
 def configurations():
     yield "empty", ""
     yield "full", """\
@@ -240,7 +254,7 @@ def packets():
 
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "seeds")
-    targets = {"segment": segments, "cursor": cursors, "fate": fates, "packet": packets, "topic": topics, "config": configurations}
+    targets = {"segment": segments, "cursor": cursors, "fate": fates, "packet": packets, "topic": topics, "control": requests, "config": configurations}
     for target, seeds in targets.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
         for name, data in seeds():

@@ -40,6 +40,19 @@ TEST(AControl, SaysHowToAskWhenALineIsNoRequest) {
   }
 }
 
+TEST(AControl, RefusesARequestThatIsNestedDeep) {
+  Control control;
+  control.add("show", [](const Json& request) { return Json(request.at("what").dump()); });
+  const auto nested = [](int levels) {
+    return "{\"verb\":\"show\",\"what\":" + std::string(levels, '[') + std::string(levels, ']') + "}";
+  };
+  EXPECT_NE(control.call_line(nested(31)).find("\"ok\":true"), std::string::npos);
+  EXPECT_NE(control.call_line(nested(32)).find("at most 32 levels"), std::string::npos);
+  EXPECT_NE(control.call_line(nested(30'000)).find("at most 32 levels"), std::string::npos);
+  EXPECT_NE(control.call_line(R"({"verb":"show","what":"\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["})").find("\"ok\":true"),
+            std::string::npos);
+}
+
 TEST(AControl, TellsTheKindOfARefusal) {
   Control control;
   control.add("no", [](const Json&) -> Json { throw Refusal(Refusal::Kind::refused, "it is an input"); });

@@ -96,6 +96,23 @@ TEST_F(AServer, DisconnectsAClientWhoseLineHasNoEndAndGoesOnServingOthers) {
   close(polite);
 }
 
+TEST_F(AServer, LetsTheMostSilentOfTooManyClientsGiveWayToAnother) {
+  std::vector<int> clients;
+  for (int count = 0; count < 64; ++count) {
+    clients.push_back(dial());
+    loop_.run_once(10ms);
+  }
+  say(clients[0], "{\"verb\":\"one\"}\n");
+  EXPECT_EQ(lines(clients[0], 1), "{\"ok\":true,\"result\":1}\n");
+  clients.push_back(dial());
+  EXPECT_EQ(lines(clients[1], 1), "<closed>");
+  for (const int fd : {clients[0], clients[2], clients.back()}) {
+    say(fd, "{\"verb\":\"one\"}\n");
+    EXPECT_EQ(lines(fd, 1), "{\"ok\":true,\"result\":1}\n");
+  }
+  for (const int fd : clients) close(fd);
+}
+
 TEST_F(AServer, RefusesToTakeThePlaceOfOneThatAnswers) {
   try {
     const Server second(loop_, path_, control_);
