@@ -12,6 +12,7 @@ void register_topic(pybind11::module_& module) {
   namespace py = pybind11;
   module.def("check_topic", &check_topic, py::arg("topic"));
   module.def("check_filter", &check_filter, py::arg("filter"));
+  module.def("covers", &covers, py::arg("rule"), py::arg("filter"));
   module.def("matches", &matches, py::arg("filter"), py::arg("topic"));
 }
 

@@ -12,6 +12,8 @@
 
 #include <tidegate/error.hpp>
 
+#include "config/listener.hpp"
+
 namespace tidegate::automation {
 namespace {
 
@@ -25,6 +27,16 @@ std::size_t options_of(std::string_view line) noexcept {
   const auto word = line.find_first_not_of(" \t", 1);
   if (word == line.npos || !line.substr(word).starts_with(mark)) return line.npos;
   return word + mark.size();
+}
+
+/// Past the ']' of the list that begins there; npos when it has none.
+std::size_t end_of_list(std::string_view line, std::size_t at) noexcept {
+  bool quoted = false;
+  for (; at < line.size(); ++at) {
+    if (line[at] == '"') quoted = !quoted;
+    if (line[at] == ']' && !quoted) return at + 1;
+  }
+  return line.npos;
 }
 
 }  // namespace
@@ -62,6 +74,13 @@ Header parse_header(std::string_view text, const std::filesystem::path& file) {
         }
         value = line.substr(equals + 2, close - equals - 2);
         at = close + 1;
+      } else if (equals + 1 < line.size() && line[equals + 1] == '[') {
+        at = end_of_list(line, equals + 1);
+        if (at == line.npos) {
+          complain(equals + 1, fmt::format("the list after {}= is not closed; it ends with ] on the same line", key));
+          break;
+        }
+        value = line.substr(equals + 1, at - equals - 1);
       } else {
         at = std::min(line.find_first_of(" \t", equals), line.size());
         value = line.substr(equals + 1, at - equals - 1);
@@ -74,6 +93,10 @@ Header parse_header(std::string_view text, const std::filesystem::path& file) {
       }
     }
   }
+  const auto name = file.stem().string();
+  if (const auto why = config::account_name_problem(name); !why.empty() && header.options.has_rights())
+    header.complaints.push_back(
+        {file.string(), fmt::format("has rights at the local broker, as a user; rename the file: {}", why)});
   return header;
 }
 

@@ -16,6 +16,7 @@ namespace tidegate::automation {
 /// What a script says about how it is run, in lines that begin with "# tidegate:":
 ///   # tidegate: memory=64MiB cpu=50% files=256 restart=on-failure
 ///   # tidegate: python="../my venv"
+///   # tidegate: publish=["garden/#"] subscribe=["pump/set", "pump/state"]
 /// Such lines are looked for in the first 64 KiB. A relative path is taken from the folder of the script.
 struct Header {
   config::AutomationOptions options;

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
+constexpr auto identity_pause = 100ms;   ///< between two questions whether the broker knows it
 constexpr double output_rate = 1 << 20;  ///< bytes a second that are read; a script that writes more waits in its write
 
 /// The program that runs a script: an interpreter that is named, that of a virtual environment that is named, that of
@@ -65,6 +67,10 @@ std::pair<int, rlimit> limit(int resource, std::uint64_t wanted) noexcept {
 
 std::string show_seconds(Nanoseconds time) {
   return fmt::format("{:.1f} s", std::chrono::duration<double>(time).count());
+}
+
+std::string show_rights(const std::vector<std::string>& filters) {
+  return filters.empty() ? "nothing" : fmt::format("{}", fmt::join(filters, " "));
 }
 
 }  // namespace
@@ -135,6 +141,10 @@ void Script::settings_changed() {
   } catch (const std::exception&) {
     save();  // which tells
   }
+}
+
+void Script::broker_moved() {
+  if (process_ && options_.has_rights() && !held_) end(Then::start);
 }
 
 void Script::start() {
@@ -226,7 +236,16 @@ void Script::launch() {
     if (!backoff_) {
       backoff_.emplace(options.backoff_first.value(), options.backoff_most.value());
     }
-    run(options);
+    const auto identity = surroundings_.identify(name_, options);
+    if (!identity.missing.empty()) {
+      next_ = surroundings_.loop.after(identity_pause, [this] { launch(); });
+      if (state_ != State::waiting || why_ != identity.missing) become(State::waiting, identity.missing);
+      return;
+    }
+    run(options, identity);
+  } catch (const ConfigError& error) {
+    log::error("{}: {}", name_, error.what());
+    become(State::failed, error.what());
   } catch (const std::exception& error) {
     // It may be there later: a folder that is not mounted yet, an environment that is being made.
     const auto pause = backoff_ ? backoff_->next(0ns) : options.backoff_first.value();
@@ -236,13 +255,14 @@ void Script::launch() {
   }
 }
 
-event::Launch Script::prepared(const config::AutomationOptions& options) {
+event::Launch Script::prepared(const config::AutomationOptions& options, const Identity& identity) {
   event::Launch launch;
   launch.arguments = {interpreter(options.python), file_.string()};
   set(launch.environment, "TIDEGATE_APP", name_);
   const auto equals = mark_.find('=');
   set(launch.environment, mark_.substr(0, equals), mark_.substr(equals + 1));
   set(launch.environment, "PYTHONUNBUFFERED", "1");
+  for (const auto& [name, value] : identity.environment) set(launch.environment, name, value);
   launch.folder = file_.parent_path();
   launch.death_signal = SIGKILL;
   const auto add = [&](std::string_view what, const std::string& value, std::string_view by) {
@@ -261,10 +281,12 @@ event::Launch Script::prepared(const config::AutomationOptions& options) {
     launch.limits.push_back(limit(RLIMIT_NOFILE, *options.files));
     add("files", std::to_string(*options.files), "setrlimit");
   }
+  if (options.publish) add("publish", show_rights(*options.publish), "broker");
+  if (options.subscribe) add("subscribe", show_rights(*options.subscribe), "broker");
   return launch;
 }
 
-void Script::run(const config::AutomationOptions& options) {
+void Script::run(const config::AutomationOptions& options, const Identity& identity) {
   mark_ = fmt::format("{}{}", surroundings_.mark, ++surroundings_.runs);
   group_.reset();
   if (surroundings_.groups) {
@@ -274,7 +296,7 @@ void Script::run(const config::AutomationOptions& options) {
       log::warning("{}: {}; it runs without a control group of its own", name_, error.what());
     }
   }
-  auto launch = prepared(options);
+  auto launch = prepared(options, identity);
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) < 0) throw SystemError(errno, "cannot make a pipe");
   fcntl(ends[0], F_SETFL, O_NONBLOCK);

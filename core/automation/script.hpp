@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <tidegate/clock.hpp>
 #include <tidegate/log.hpp>
@@ -24,6 +26,12 @@ namespace tidegate::automation {
 
 class Script;
 
+/// Who a script is at the local broker.
+struct Identity {
+  std::vector<std::pair<std::string, std::string>> environment;  ///< what it is told of that
+  std::string missing;                                           ///< why it is not known there yet; empty: it is
+};
+
 /// What scripts share. Outlives them.
 struct Surroundings {
   Loop& loop;
@@ -32,7 +40,9 @@ struct Surroundings {
   std::string mark;                            ///< the begin of the variable that all processes of a script carry
   std::optional<CgroupTree> groups;            ///< where we have been handed some
   std::function<void(const Script&)> changed;  ///< its state is another; when it is gone it may be destroyed, later
-  std::uint64_t runs = 0;                      ///< begun so far
+  /// Asked before each run. Throws ConfigError when a script cannot have the rights that its options name.
+  std::function<Identity(const std::string& name, const config::AutomationOptions& options)> identify;
+  std::uint64_t runs = 0;  ///< begun so far
 };
 
 /// One file, and the process that runs it: started, watched, limited, started again, stopped. It runs once at a time.
@@ -59,10 +69,11 @@ class Script final {
   void save();
   /// The settings are others: as save(), if that changes how this one is run.
   void settings_changed();
-  void start();    ///< unless it runs
-  void restart();  ///< even one that was told to stop
-  void stop();     ///< until start() or restart()
-  void remove();   ///< the file is gone
+  void broker_moved();  ///< starts it again if it was told where the broker was
+  void start();         ///< unless it runs
+  void restart();       ///< even one that was told to stop
+  void stop();          ///< until start() or restart()
+  void remove();        ///< the file is gone
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] State state() const noexcept { return state_; }
@@ -80,8 +91,8 @@ class Script final {
   void become(State state, std::string why = {});
   [[nodiscard]] config::AutomationOptions wanted_options(const config::AutomationOptions& header) const;
   void launch();
-  void run(const config::AutomationOptions& options);
-  [[nodiscard]] event::Launch prepared(const config::AutomationOptions& options);
+  void run(const config::AutomationOptions& options, const Identity& identity);
+  [[nodiscard]] event::Launch prepared(const config::AutomationOptions& options, const Identity& identity);
   void end(Then then);
   void settle();
   void signal(int number) const noexcept;

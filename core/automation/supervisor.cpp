@@ -25,12 +25,16 @@ std::string version_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-Supervisor::Supervisor(Loop& loop, const config::Config& config, std::function<void(const Script&)> changed)
-    : loop_(loop),
-      config_(config),
-      changed_(std::move(changed)),
-      surroundings_{loop, machine_clock(), config.automations, {}, {}, [this](const Script& script) { tell(script); },
-                    0} {}
+Supervisor::Supervisor(Loop& loop, const config::Config& config, std::function<void(const Script&)> changed,
+                       std::function<Identity(const std::string&, const config::AutomationOptions&)> identify)
+    : loop_(loop), config_(config), changed_(std::move(changed)), surroundings_{loop,
+                                                                                machine_clock(),
+                                                                                config.automations,
+                                                                                {},
+                                                                                {},
+                                                                                [this](const Script& script) { tell(script); },
+                                                                                std::move(identify),
+                                                                                0} {}
 
 Supervisor::~Supervisor() {
   folder_.reset();
@@ -63,6 +67,10 @@ void Supervisor::reload(const config::Automations& before) {
   versions_.clear();
   for (const auto& [name, script] : scripts_) script->remove();
   if (scripts_.empty()) watch();
+}
+
+void Supervisor::broker_moved() {
+  for (const auto& [name, script] : scripts_) script->broker_moved();
 }
 
 void Supervisor::look(const std::set<std::string>& files) {

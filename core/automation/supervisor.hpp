@@ -21,8 +21,9 @@ namespace tidegate::automation {
 /// Runs every script of a folder, each as a process of its own, for as long as its file is there. Thread: loop.
 class Supervisor final {
  public:
-  /// changed is told the new state of a script, "gone" at last. config outlives this.
-  Supervisor(Loop& loop, const config::Config& config, std::function<void(const Script&)> changed);
+  /// changed is told the new state of a script, "gone" at last. identify: as in Surroundings. config outlives this.
+  Supervisor(Loop& loop, const config::Config& config, std::function<void(const Script&)> changed,
+             std::function<Identity(const std::string&, const config::AutomationOptions&)> identify);
   ~Supervisor();  ///< kills what runs
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
@@ -33,6 +34,8 @@ class Supervisor final {
   /// The configuration is another now: scripts that it has run otherwise are started again, the others go on; in
   /// another folder all begin anew. before: the one that it was.
   void reload(const config::Automations& before);
+  /// Scripts that were told where the local broker is are told anew: they are started again.
+  void broker_moved();
   /// Stops all of them, and calls done when the last has ended.
   void stop(std::function<void()> done);
 

@@ -106,6 +106,25 @@ bool overlap(std::string_view left, std::string_view right) noexcept {
   return true;
 }
 
+bool covers(std::string_view rule, std::string_view filter) noexcept {
+  if (filter.starts_with("$share/")) {
+    filter.remove_prefix(7);
+    filter.remove_prefix(std::min(filter.find('/'), filter.size() - 1) + 1);
+  }
+  if (rule.empty() || filter.empty()) return false;
+  if (filter.front() == '$' && rule.front() != '$') return false;
+  Levels allowed{rule};
+  Levels wanted{filter};
+  while (wanted.more) {
+    if (!allowed.more) return false;
+    const auto one = allowed.take();
+    if (one == "#") return true;
+    const auto other = wanted.take();
+    if (other == "#" || (one != "+" && one != other)) return false;
+  }
+  return !allowed.more || allowed.rest == "#";
+}
+
 std::string Rewrite::apply(std::string_view topic) const {
   if (topic.starts_with(strip)) topic.remove_prefix(strip.size());
   return prefix + std::string(topic);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <functional>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -26,6 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr mode_t usual_mode = 0640;
 constexpr std::size_t longest_password = 1000;
+constexpr std::size_t least_key_digits = 32;
 
 /// Runs a program that reads input and says nothing that matters; its exit status.
 int feed(const std::vector<std::string>& arguments, std::string_view input) {
@@ -61,22 +63,29 @@ std::string mend(const fs::path& file) {
   return fmt::format("; 'tidegate broker adduser NAME' writes such a file, or mosquitto_passwd {} NAME", file.string());
 }
 
-}  // namespace
-
-Accounts Accounts::read(const fs::path& file) {
+/// Gives each line that is not empty. Throws ConfigError when everybody, or not even we, can read it.
+void for_each_line(const fs::path& file, const char* what, const std::string& way,
+                   const std::function<void(std::size_t, const std::string&)>& call) {
   std::ifstream stream(file, std::ios::binary);
   struct stat about{};
   if (!stream || stat(file.c_str(), &about) < 0 || !S_ISREG(about.st_mode))
-    throw ConfigError(fmt::format("the file of users {} cannot be read: {}{}", file.string(),
-                                  errno != 0 ? std::generic_category().message(errno) : "it is no file", mend(file)));
+    throw ConfigError(fmt::format("{} {} cannot be read: {}{}", what, file.string(),
+                                  errno != 0 ? std::generic_category().message(errno) : "it is no file", way));
   if ((about.st_mode & S_IROTH) != 0)
-    throw ConfigError(fmt::format(
-        "the file of users {0} can be read by everybody on this machine; mend it: chmod o= {0}", file.string()));
-  Accounts accounts(file);
+    throw ConfigError(
+        fmt::format("{0} {1} can be read by everybody on this machine; mend it: chmod o= {1}", what, file.string()));
   std::size_t number = 0;
   for (std::string line; std::getline(stream, line);) {
     ++number;
-    if (line.empty()) continue;
+    if (!line.empty()) call(number, line);
+  }
+}
+
+}  // namespace
+
+Accounts Accounts::read(const fs::path& file) {
+  Accounts accounts(file);
+  for_each_line(file, "the file of users", mend(file), [&](std::size_t number, const std::string& line) {
     const auto colon = line.find(':');
     const auto name = line.substr(0, colon);
     // "$6$salt$hash" or "$7$rounds$salt$hash"
@@ -89,8 +98,27 @@ Accounts Accounts::read(const fs::path& file) {
                       "before{}",
                       number, file.string(), mend(file)));
     accounts.users_.emplace_back(name, line.substr(colon + 1));
-  }
+  });
   return accounts;
+}
+
+std::vector<std::string> read_psk_identities(const fs::path& file) {
+  const char* const way = "; a line is made with: echo \"NAME:$(openssl rand -hex 32)\"";
+  std::vector<std::string> identities;
+  for_each_line(file, "the file of keys", way, [&](std::size_t number, const std::string& line) {
+    const auto colon = line.find(':');
+    const auto name = line.substr(0, colon);
+    const auto key = colon == line.npos ? std::string() : line.substr(colon + 1);
+    if (!config::account_name_problem(name).empty() || key.size() < least_key_digits || key.size() % 2 != 0 ||
+        key.find_first_not_of("0123456789abcdefABCDEF") != key.npos ||
+        std::ranges::find(identities, name) != identities.end())
+      throw ConfigError(
+          fmt::format("line {} of the file of keys {} is no \"identity:key\" with a key of {} hexadecimal "
+                      "digits or more, or an identity that was there before{}",
+                      number, file.string(), least_key_digits, way));
+    identities.push_back(name);
+  });
+  return identities;
 }
 
 Accounts Accounts::read_or_begin(const fs::path& file) {

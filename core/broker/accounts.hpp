@@ -35,6 +35,10 @@ class Accounts final {
   std::vector<std::pair<std::string, std::string>> users_;  ///< name, hash
 };
 
+/// Who can come in with a key of this file, whose lines are "identity:key", the key in hexadecimal. Throws ConfigError,
+/// which says how to mend it, as Accounts::read() does.
+[[nodiscard]] std::vector<std::string> read_psk_identities(const std::filesystem::path& file);
+
 /// What mosquitto_passwd makes of a password; it is not given on a command line, where everybody could read it.
 /// Throws UnavailableError when the program is missing or fails, ConfigError for a password that it cannot take.
 [[nodiscard]] std::string hash_password(const std::string& name, const std::string& password);

@@ -25,6 +25,7 @@
 
 #include "base/events.hpp"
 #include "broker/accounts.hpp"
+#include "broker/app_account.hpp"
 #include "broker/configuration.hpp"
 #include "broker/database.hpp"
 #include "broker/port.hpp"
@@ -48,12 +49,29 @@ constexpr auto question_patience = 2s;
 constexpr std::uintmax_t least_space = 64U << 10;  ///< beside the database that is there
 constexpr int most_bad_starts = 2;                 ///< then the database is suspected
 constexpr auto follow_interval = 1s;
+constexpr auto apps_interval = 500ms;  ///< looks at what is told of the automations' accounts
+constexpr std::size_t apps_cap = 1U << 20;
 constexpr auto follow_soon = 100ms;  ///< while it is not there, at first
 constexpr int follow_patience = 30;  ///< looks that soon; only then is it told
 
 std::string read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A file of another user's, who may have put anything there; empty when there is none.
+std::string read_foreign(const fs::path& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (fd < 0) return {};
+  struct stat about{};
+  std::string text;
+  if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) {
+    text.resize(std::min(apps_cap, static_cast<std::size_t>(about.st_size)));
+    const auto size = read(fd, text.data(), text.size());
+    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  }
+  close(fd);
+  return text;
 }
 
 /// A reader sees the old text or the new one.
@@ -90,6 +108,21 @@ std::string current_user() {
   return entry != nullptr ? entry->pw_name : "";
 }
 
+/// Why nobody could be asked who he is, in words; empty when all can. May throw ConfigError that says so.
+std::string why_closed(const config::Listener& door) {
+  for (const auto* file : {&door.cert_file, &door.key_file, &door.client_ca_file}) {
+    if (!file->empty() && access(file->c_str(), R_OK) != 0)
+      return fmt::format("cannot read {}: {}; name a PEM file that the user {} can read", file->string(),
+                         std::strerror(errno), current_user());
+  }
+  if (!door.users.empty() && Accounts::read(door.users).all().empty() && !door.anonymous)
+    return fmt::format("the file of users {} names nobody; add one: tidegate broker adduser NAME", door.users.string());
+  if (!door.psk_file.empty() && read_psk_identities(door.psk_file).empty())
+    return fmt::format("the file of keys {0} names nobody; add one: echo \"NAME:$(openssl rand -hex 32)\" >> {0}",
+                       door.psk_file.string());
+  return {};
+}
+
 std::string find_program(const std::string& name) {
   if (auto found = event::find_program(name, "/usr/local/sbin:/usr/sbin:/sbin"))
     return *found;  // where Debian keeps servers
@@ -115,8 +148,8 @@ const char* to_string(Broker::State state) noexcept {
   return "?";
 }
 
-Broker::Broker(Loop& loop, config::Broker settings, config::Gateway gateway)
-    : loop_(loop), settings_(std::move(settings)), gateway_(std::move(gateway)) {}
+Broker::Broker(Loop& loop, config::Broker settings, config::Gateway gateway, fs::path apps)
+    : loop_(loop), settings_(std::move(settings)), gateway_(std::move(gateway)), apps_(std::move(apps)) {}
 
 Broker::~Broker() {
   question_.signal(SIGKILL);
@@ -152,7 +185,7 @@ void Broker::stop(std::chrono::milliseconds timeout) noexcept {
   try {
     if (ours) {
       process_.reap();
-      write_record({0, 0, port_, {}, {}});
+      write_record({0, 0, port_, apps_port_, {}, {}});
     }
   } catch (const std::exception& error) {
     log::warning("{}", error.what());
@@ -165,11 +198,14 @@ void Broker::let_go() noexcept {
   end_ = {};
   kill_ = {};
   trim_ = {};
+  apps_look_ = {};
   url_.clear();
   adopted_ = false;
   outdated_ = false;
+  announced_ = false;
   std::error_code ignored;
   fs::remove(in_runtime("broker.url"), ignored);
+  fs::remove(in_runtime(app_door_file), ignored);
 }
 
 void Broker::attempt() {
@@ -183,6 +219,7 @@ void Broker::attempt() {
 
 void Broker::begin() {
   const Record record = read_record();
+  apps_port_ = record.apps_port;
   auto left = event::Process::find(record.pid, record.started, in_runtime("broker/mosquitto.conf").string());
   if (settings_.url || !settings_.folder.empty()) {
     if (left) {
@@ -243,7 +280,8 @@ void Broker::adopt(event::Process left, const Record& record) {
   }
   log_from_ = log_size();
   set_version(record.version);
-  const bool port_kept = settings_.port.value_or(0) == 0 || *settings_.port == record.port;
+  const bool port_kept =
+      (settings_.port.value_or(0) == 0 || *settings_.port == record.port) && (apps_.empty() || apps_port_ != 0);
   outdated_ = !port_kept || record.configuration != digest(text(record.port, persistent_));
   watch();
   if (outdated_) {
@@ -265,22 +303,10 @@ void Broker::restart_outdated(const char* why) {
 /// What nobody can be asked for is refused to all: the door stays closed, and this machine's own clients are served.
 void Broker::look_at_door() {
   std::string why;
-  if (settings_.listener) {
-    for (const auto* file :
-         {&settings_.listener->cert_file, &settings_.listener->key_file, &settings_.listener->client_ca_file}) {
-      if (!file->empty() && access(file->c_str(), R_OK) != 0)
-        why = fmt::format("cannot read {}: {}; name a PEM file that the user {} can read", file->string(),
-                          std::strerror(errno), current_user());
-    }
-  }
-  if (why.empty() && settings_.listener && !settings_.listener->users.empty()) {
+  if (const auto& door = settings_.listener) {
     try {
-      const auto accounts = Accounts::read(settings_.listener->users);
-      if (accounts.all().empty() && !settings_.listener->anonymous)
-        why = fmt::format("the file of users {} names nobody; add one: tidegate broker adduser NAME",
-                          settings_.listener->users.string());
-      if (!settings_.listener->accounts.empty())
-        write_file(in_runtime("broker/rights"), rights(settings_.listener->accounts), 0600);
+      why = why_closed(*door);
+      if (!door->accounts.empty()) write_file(in_runtime("broker/rights"), rights(door->accounts), 0600);
     } catch (const Error& error) {
       why = error.what();
     }
@@ -288,6 +314,35 @@ void Broker::look_at_door() {
   if (why.empty()) return door_warning_.clear();
   warn(door_warning_,
        fmt::format("the local broker does not listen to the network: {}; then: tidegate broker reload", why));
+}
+
+/// Writes what Mosquitto is to know of the automations' accounts. True when that is not what it was told before.
+bool Broker::take_apps() {
+  std::string told = read_foreign(apps_ / app_accounts_file);
+  if (apps_told_ == told) return false;
+  std::vector<AppAccount> accounts;
+  try {
+    if (!told.empty()) accounts = parse_app_accounts(told);
+    apps_warning_.clear();
+  } catch (const ConfigError& error) {
+    warn(apps_warning_, fmt::format("no automation gets the rights that it names: {} is not what tidegate-apps writes "
+                                    "({}); restart tidegate-apps",
+                                    (apps_ / app_accounts_file).string(), error.what()));
+  }
+  write_file(in_runtime("broker/apps.users"), app_users(accounts), 0600);
+  write_file(in_runtime("broker/apps.rights"), app_rights(accounts), 0600);
+  apps_told_ = std::move(told);
+  return true;
+}
+
+void Broker::follow_apps() {
+  try {
+    if (!take_apps()) return;
+    process_.signal(SIGHUP);
+    if (announced_) announce();
+  } catch (const std::exception& error) {
+    warn(apps_warning_, fmt::format("no automation gets the rights that it names: {}", error.what()));
+  }
 }
 
 void Broker::reload() {
@@ -355,6 +410,14 @@ void Broker::launch(const std::string& program, std::uint16_t last_port) {
                        "[broker.listener] another port or address, or end what has it; then: tidegate broker reload",
                        door->port, door->address.empty() ? "this machine" : door->address, std::strerror(error)));
   }
+  if (!apps_.empty()) {
+    if (apps_port_ == 0 || apps_port_ == port_ || is_doors(apps_port_) || listen_error(apps_port_) != 0) {
+      do apps_port_ = free_port();
+      while (apps_port_ == port_ || is_doors(apps_port_));
+    }
+    apps_told_.reset();
+    take_apps();
+  }
   const std::string wanted = text(port_, persistent_);
   const fs::path file = in_runtime("broker/mosquitto.conf");
   const fs::path log = log_file();
@@ -363,7 +426,7 @@ void Broker::launch(const std::string& program, std::uint16_t last_port) {
   write_file(file, wanted, 0600);
   log_from_ = log_size();
   process_ = event::Process::start({program, "-c", file.string()}, log, [&](const event::Process& process) {
-    write_record({process.pid(), process.started(), port_, digest(wanted), version_});
+    write_record({process.pid(), process.started(), port_, apps_port_, digest(wanted), version_});
   });
   watch();
   probe(0ms, 0ms);
@@ -391,6 +454,10 @@ void Broker::announce() noexcept {
   try {
     fs::create_directories(gateway_.runtime);
     write_file(in_runtime("broker.url"), url_ + '\n', 0644);
+    announced_ = true;
+    if (apps_told_)
+      write_file(in_runtime(app_door_file), fmt::format("mqtt://127.0.0.1:{}\n{}\n", apps_port_, mark_of(*apps_told_)),
+                 0644);
   } catch (const std::exception& error) {
     log::warning("programs on this machine do not find the local broker: {}", error.what());
   }
@@ -405,6 +472,10 @@ void Broker::accepted(const std::string& url) {
   tried_without_ = false;
   suspect_.reset();
   up_since_ = std::chrono::steady_clock::now();
+  if (process_ && !apps_.empty()) {
+    follow_apps();
+    apps_look_ = loop_.every(apps_interval, [this] { follow_apps(); });
+  }
   if (!adopted_ && process_) log::info("the local broker is up at {} (process {})", url_, process_.pid());
   if (on_up_) on_up_(url);
 }
@@ -451,8 +522,12 @@ void Broker::failed(const std::string& reason) {
 Broker::Record Broker::read_record() const {
   const auto json = nlohmann::json::parse(read_file(in_runtime("broker.json")), nullptr, false);
   try {
-    return {json.at("pid").get<pid_t>(), json.at("started").get<std::uint64_t>(), json.at("port").get<std::uint16_t>(),
-            json.at("configuration").get<std::string>(), json.value("version", std::string())};
+    return {json.at("pid").get<pid_t>(),
+            json.at("started").get<std::uint64_t>(),
+            json.at("port").get<std::uint16_t>(),
+            json.value("apps_port", std::uint16_t{0}),
+            json.at("configuration").get<std::string>(),
+            json.value("version", std::string())};
   } catch (const nlohmann::json::exception&) {
     return {};
   }
@@ -462,6 +537,7 @@ void Broker::write_record(const Record& record) const {
   const nlohmann::ordered_json json = {{"pid", record.pid},
                                        {"started", record.started},
                                        {"port", record.port},
+                                       {"apps_port", record.apps_port},
                                        {"configuration", record.configuration},
                                        {"version", record.version}};
   write_file(in_runtime("broker.json"), json.dump() + '\n', 0644);
@@ -472,17 +548,15 @@ std::string Broker::text(std::uint16_t port, bool persistent) const {
   made.log_topics = settings_.log_topics;
   if (door_warning_.empty()) made.listener = settings_.listener;
   made.rights = in_runtime("broker/rights");
+  if (!apps_.empty()) made.apps_port = apps_port_;
+  made.apps_users = in_runtime("broker/apps.users");
+  made.apps_rights = in_runtime("broker/apps.rights");
   return configuration(made);
 }
 
-/// FNV-1a over what Mosquitto is started with: it tells configurations apart, and need not withstand anybody.
 std::string Broker::digest(const std::string& text) const {
-  std::uint64_t hash = 0xcbf29ce484222325;
   const std::string rights_text = settings_.listener ? rights(settings_.listener->accounts) : std::string();
-  for (const char byte : settings_.program + '\n' + text + rights_text) {
-    hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
-  }
-  return fmt::format("{:016x}", hash);
+  return mark_of(settings_.program + '\n' + text + rights_text);
 }
 
 std::uint16_t Broker::choose_port(std::uint16_t last) const {
@@ -543,7 +617,8 @@ fs::path Broker::log_file() const {
 
 std::vector<std::string> Broker::warnings() const {
   std::vector<std::string> all;
-  for (const std::string* warning : {&persistence_warning_, &space_warning_, &database_warning_, &door_warning_}) {
+  for (const std::string* warning :
+       {&persistence_warning_, &space_warning_, &database_warning_, &door_warning_, &apps_warning_}) {
     if (!warning->empty()) all.push_back(*warning);
   }
   all.insert(all.end(), version_warnings_.begin(), version_warnings_.end());

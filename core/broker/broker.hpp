@@ -41,8 +41,10 @@ class Broker final {
     waiting,  ///< for the next attempt; failure() says why
   };
 
-  /// Opens nothing. gateway: its state and runtime folders and payload cap are used.
-  Broker(Loop& loop, config::Broker settings, config::Gateway gateway);
+  /// Opens nothing. gateway: its state and runtime folders and payload cap are used. apps: the runtime folder of who
+  /// runs the automations, for a door on the loopback where the accounts that it tells of have the rights that they are
+  /// to have; empty: no such door.
+  Broker(Loop& loop, config::Broker settings, config::Gateway gateway, std::filesystem::path apps = {});
   /// Leaves a running broker running, for the next gateway.
   ~Broker();
   Broker(const Broker&) = delete;
@@ -88,9 +90,10 @@ class Broker final {
   struct Record {
     pid_t pid = 0;  ///< 0: none runs
     std::uint64_t started = 0;
-    std::uint16_t port = 0;     ///< the last one used; 0: none was
-    std::string configuration;  ///< digest of what it was started with
-    std::string version;        ///< empty: not known
+    std::uint16_t port = 0;       ///< the last one used; 0: none was
+    std::uint16_t apps_port = 0;  ///< the same of the automations' door
+    std::string configuration;    ///< digest of what it was started with
+    std::string version;          ///< empty: not known
   };
 
   void attempt();
@@ -115,6 +118,8 @@ class Broker final {
   /// Whether the loopback cannot have this port, because the door to the network has it.
   [[nodiscard]] bool is_doors(std::uint16_t port) const noexcept;
   void look_at_door();
+  bool take_apps();
+  void follow_apps();
   void restart_outdated(const char* why);
   [[nodiscard]] std::string taken(std::uint16_t port) const;
   [[nodiscard]] std::uintmax_t log_size() const noexcept;
@@ -134,6 +139,7 @@ class Broker final {
   Loop& loop_;
   const config::Broker settings_;
   const config::Gateway gateway_;
+  const std::filesystem::path apps_;
   std::function<void(const std::string&)> on_up_;
   std::function<void(const std::string&)> on_down_;
 
@@ -142,6 +148,9 @@ class Broker final {
   std::string failure_;
   event::Process process_;
   std::uint16_t port_ = 0;
+  std::uint16_t apps_port_ = 0;
+  std::optional<std::string> apps_told_;  ///< what was taken over of the automations' accounts
+  bool announced_ = false;
   bool adopted_ = false;
   bool outdated_ = false;        ///< process_ is being stopped because its configuration is no longer ours
   std::uintmax_t log_from_ = 0;  ///< where in the log this life of the broker begins
@@ -155,6 +164,7 @@ class Broker final {
   std::string persistence_warning_;
   std::string space_warning_;
   std::string database_warning_;
+  std::string apps_warning_;
   std::string door_warning_;  ///< why the door to the network stays closed; empty: it does not
   std::vector<std::string> version_warnings_;
   event::Process question_;  ///< asks the program for its version
@@ -164,6 +174,7 @@ class Broker final {
   Source end_;    ///< process_ has ended
   Source kill_;   ///< an outdated one that does not end
   Source trim_;
+  Source apps_look_;
   Source answer_;
   Source deadline_;  ///< of the question
 };

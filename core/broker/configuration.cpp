@@ -20,6 +20,9 @@ std::string door(const config::Listener& listener, const std::filesystem::path& 
     if (!file.empty()) text += fmt::format("{} {}\n", key, file.string());
   };
   add("password_file", listener.users);
+  if (!listener.psk_file.empty())
+    text += fmt::format("psk_hint {}\npsk_file {}\nuse_identity_as_username true\n", listener.psk_hint,
+                        listener.psk_file.string());
   if (!listener.accounts.empty()) add("acl_file", rights);
   add("certfile", listener.cert_file);
   add("keyfile", listener.key_file);
@@ -30,6 +33,19 @@ std::string door(const config::Listener& listener, const std::filesystem::path& 
   }
   if (listener.most_clients != 0) text += fmt::format("max_connections {}\n", listener.most_clients);
   return text;
+}
+
+std::string apps_door(const Settings& settings) {
+  return fmt::format(
+      "\n# Automations with rights of their own, by name and password.\nlistener {} 127.0.0.1\nallow_anonymous "
+      "false\npassword_file {}\nacl_file {}\n",
+      settings.apps_port, settings.apps_users.string(), settings.apps_rights.string());
+}
+
+void add_rights(std::string& text, const config::Account& account) {
+  text += fmt::format("\nuser {}\n", account.name);
+  for (const auto& filter : account.publish) text += fmt::format("topic write {}\n", filter);
+  for (const auto& filter : account.subscribe) text += fmt::format("topic read {}\n", filter);
 }
 
 }  // namespace
@@ -86,18 +102,30 @@ connection_messages false
 sys_interval 60
 )",
       fmt::arg("port", settings.port),
-      fmt::arg("door", settings.listener ? door(*settings.listener, settings.rights) : std::string()),
+      fmt::arg("door", (settings.listener ? door(*settings.listener, settings.rights) : std::string()) +
+                           (settings.apps_port != 0 ? apps_door(settings) : std::string())),
       fmt::arg("log_topics", settings.log_topics ? "log_dest topic\n" : ""), fmt::arg("user", user),
       fmt::arg("persistence", persistence), fmt::arg("packet", packet));
 }
 
 std::string rights(const std::vector<config::Account>& accounts) {
   std::string text = "# Written by tidegated, from [[broker.listener.user]]; changes here are lost.\n";
-  for (const auto& account : accounts) {
-    text += fmt::format("\nuser {}\n", account.name);
-    for (const auto& filter : account.publish) text += fmt::format("topic write {}\n", filter);
-    for (const auto& filter : account.subscribe) text += fmt::format("topic read {}\n", filter);
-  }
+  for (const auto& account : accounts) add_rights(text, account);
+  return text;
+}
+
+std::string app_users(const std::vector<AppAccount>& accounts) {
+  // No password has a hash of zeros.
+  std::string text = fmt::format("nobody:$7$101$AAAAAAAAAAAAAAAA${:A<86}==\n", "");
+  for (const auto& [rights, hash] : accounts) text += fmt::format("{}:{}\n", rights.name, hash);
+  return text;
+}
+
+std::string app_rights(const std::vector<AppAccount>& accounts) {
+  std::string text =
+      "# Written for the automations that name what they may do; changes here are lost.\n\n"
+      "# What the gateway answers to this very client.\npattern read tidegate/receipt/%c\n";
+  for (const auto& account : accounts) add_rights(text, account.rights);
   return text;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/app_account.hpp"
 #include "config/listener.hpp"
 
 namespace tidegate::broker {
@@ -22,6 +23,8 @@ struct Settings {
   bool log_topics = false;        ///< it publishes its log under $SYS/broker/log/
   std::optional<config::Listener> listener = {};
   std::filesystem::path rights = {};  ///< where the text of rights() is, if the listener has accounts
+  std::uint16_t apps_port = 0;        ///< of the door for automations with rights of their own; 0: there is none
+  std::filesystem::path apps_users = {}, apps_rights = {};  ///< where the texts of app_users() and app_rights() are
 };
 
 /// The text of a mosquitto.conf, understood without complaint by Mosquitto 2.0.11 and later.
@@ -29,5 +32,10 @@ struct Settings {
 
 /// The text of an acl_file: nobody may do what is not in it.
 [[nodiscard]] std::string rights(const std::vector<config::Account>& accounts);
+
+/// The texts of a password_file and an acl_file for the automations' door: never empty, which Mosquitto could take for
+/// "all may do all".
+[[nodiscard]] std::string app_users(const std::vector<AppAccount>& accounts);
+[[nodiscard]] std::string app_rights(const std::vector<AppAccount>& accounts);
 
 }  // namespace tidegate::broker

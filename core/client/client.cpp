@@ -74,6 +74,11 @@ struct Outgoing {
 struct Client::Impl final : mqtt::SessionListener {
   explicit Impl(ClientOptions given) : options(std::move(given)) {
     if (options.client_id.empty()) options.client_id = random_client_id();
+    if (const auto who = local_identity();
+        who && options.url.empty() && options.runtime.empty() && !options.username && !options.password) {
+      options.username = who->username;
+      options.password = who->password;
+    }
     if (!options.url.empty()) open_session(options.url);
   }
 

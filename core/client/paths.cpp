@@ -72,6 +72,13 @@ std::string local_broker_url() {
       mine.string(), mine == system ? "" : " and no " + system.string()));
 }
 
+std::optional<LocalIdentity> local_identity() {
+  const auto user = environment("TIDEGATE_USER");
+  const auto password = environment("TIDEGATE_PASSWORD");
+  if (user.empty() || password.empty()) return std::nullopt;
+  return LocalIdentity{std::string(user), std::string(password)};
+}
+
 std::string local_broker_url(const std::filesystem::path& runtime) {
   if (auto url = first_line(runtime / "broker.url")) return *url;
   throw UnavailableError(

@@ -8,6 +8,10 @@
 
 #include <fmt/format.h>
 
+#include <tidegate/error.hpp>
+#include <tidegate/topic.hpp>
+
+#include "config/listener.hpp"
 #include "config/quantity.hpp"
 #include "config/suggest.hpp"
 
@@ -52,6 +56,38 @@ double parse_cpu(std::string_view text) {
   return percent / 100;
 }
 
+/// ["garden/#", "lamp/set"], as TOML has it.
+std::vector<std::string> parse_rights(std::string_view text) {
+  const auto bad = [whole = text.substr(0, 60)] {
+    return ConfigError(fmt::format(
+        "{} is no list of topic filters; write it like [\"garden/#\", \"lamp/set\"], or [] for none", whole));
+  };
+  const auto take = [&](char wanted) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+    if (!text.starts_with(wanted)) return false;
+    text.remove_prefix(1);
+    return true;
+  };
+  std::vector<std::string> filters;
+  if (!take('[')) throw bad();
+  while (!take(']')) {
+    if ((!filters.empty() && !take(',')) || !take('"')) throw bad();
+    const auto close = text.find('"');
+    if (close == text.npos) throw bad();
+    const auto filter = text.substr(0, close);
+    text.remove_prefix(close + 1);
+    try {
+      check_filter(filter);
+    } catch (const TopicError& error) {
+      throw ConfigError(error.what());
+    }
+    if (const auto why = right_problem(filter); !why.empty()) throw ConfigError(why);
+    filters.emplace_back(filter);
+  }
+  if (text.find_first_not_of(" \t") != text.npos) throw bad();
+  return filters;
+}
+
 template <class Value>
 void check_range(std::string_view text, Value value, Value least, Value most, const std::string& range) {
   if (value < least || value > most)
@@ -79,6 +115,8 @@ AutomationOptions read_options(const Block& block) {
     options.files = static_cast<std::uint64_t>(block.integer("files", least_files, least_files, most_files));
   }
   if (block.has("restart")) options.restart = restart_of(block.word("restart", "on-failure", restart_words));
+  if (block.has("publish")) options.publish = read_rights(block, "publish");
+  if (block.has("subscribe")) options.subscribe = read_rights(block, "subscribe");
   for (const auto& [key, least, most, place] : times) {
     if (block.has(key))
       options.*place = std::chrono::duration_cast<milliseconds>(block.duration(key, least, least, most));
@@ -106,6 +144,8 @@ void AutomationOptions::lay_over(const AutomationOptions& they) {
   take(backoff_first, they.backoff_first);
   take(backoff_most, they.backoff_most);
   take(stop_timeout, they.stop_timeout);
+  take(publish, they.publish);
+  take(subscribe, they.subscribe);
 }
 
 void AutomationOptions::set(std::string_view key, std::string_view text, const fs::path& folder) {
@@ -139,6 +179,10 @@ void AutomationOptions::set(std::string_view key, std::string_view text, const f
   } else if (key == "restart") {
     one_of(restart_words);
     restart = restart_of(text);
+  } else if (key == "publish") {
+    publish = parse_rights(text);
+  } else if (key == "subscribe") {
+    subscribe = parse_rights(text);
   } else {
     for (const auto& [name, least, most, place] : times) {
       if (name != key) continue;
@@ -148,8 +192,9 @@ void AutomationOptions::set(std::string_view key, std::string_view text, const f
       this->*place = std::chrono::duration_cast<milliseconds>(exact);
       return check_backoff(*this);
     }
-    const std::vector<std::string> keys{"run",     "python",        "memory",       "cpu",         "files",
-                                        "restart", "backoff_first", "backoff_most", "stop_timeout"};
+    const std::vector<std::string> keys{"run",          "python",  "memory",        "cpu",
+                                        "files",        "restart", "backoff_first", "backoff_most",
+                                        "stop_timeout", "publish", "subscribe"};
     std::string all;
     for (const auto& one : keys) all += (all.empty() ? "" : ", ") + one;
     const auto meant = closest(key, keys);
@@ -178,6 +223,10 @@ Automations read_automations(const Block& table, const std::vector<Block>& scrip
                                          script.name.substr(0, script.name.size() - 3)));
     } else if (script.name.find('/') != script.name.npos) {
       block.complain("name", "is the name of a file in the folder of automations, without '/' and \".py\"");
+    }
+    if (script.options.has_rights()) {
+      if (const auto why = account_name_problem(script.name); !why.empty() && !script.name.empty())
+        block.complain("name", "has rights at the local broker, as a user: " + why);
     }
     const auto [other, fresh] = places.emplace(script.name, script.where);
     if (!fresh && !script.name.empty()) {

@@ -28,8 +28,13 @@ struct AutomationOptions {
   std::optional<std::chrono::milliseconds> backoff_first;
   std::optional<std::chrono::milliseconds> backoff_most;
   std::optional<std::chrono::milliseconds> stop_timeout;
+  std::optional<std::vector<std::string>> publish;    ///< filters of the topics that it may publish on; absent: all
+  std::optional<std::vector<std::string>> subscribe;  ///< and of those that it is sent
 
   bool operator==(const AutomationOptions&) const = default;
+
+  /// Whether the local broker has to know it from others, for its rights.
+  [[nodiscard]] bool has_rights() const noexcept { return publish || subscribe; }
 
   /// What they say goes before what is said here.
   void lay_over(const AutomationOptions& they);

@@ -296,6 +296,9 @@ class UpstreamReader {
     upstream.tls.cert_file = file("cert_file");
     upstream.tls.key_file = file("key_file");
     upstream.tls.verify = table.boolean("verify", true);
+    upstream.tls.alpn = table.texts("alpn");
+    if (std::ranges::any_of(upstream.tls.alpn, [](const auto& name) { return name.empty() || name.size() > 255; }))
+      table.complain("alpn", "a protocol's name has 1 to 255 bytes, like \"mqtt\" or \"x-amzn-mqtt-ca\"");
     if (table.has("key_file") && !table.has("cert_file"))
       table.complain("key_file", "is the key of a certificate; add cert_file");
     const bool any = std::any_of(upstream.servers.begin(), upstream.servers.end(),

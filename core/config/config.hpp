@@ -62,6 +62,7 @@ struct Dbus {
 struct Tls {
   std::filesystem::path ca_file, cert_file, key_file;
   bool verify = true;
+  std::vector<std::string> alpn = {};  ///< names of protocols to ask for, where a server takes several on a port
 
   bool operator==(const Tls&) const = default;
 };

@@ -19,25 +19,11 @@ bool is_address(const std::string& text) {
   return inet_pton(AF_INET, text.c_str(), &any) == 1 || inet_pton(AF_INET6, text.c_str(), &any) == 1;
 }
 
-std::vector<std::string> rights(const Block& block, std::string_view key) {
-  auto filters = block.filters(key);
-  for (const auto& filter : filters) {
-    const auto bad = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
-    if (std::ranges::any_of(filter, bad) || filter.front() == ' ' || filter.back() == ' ') {
-      block.complain(key,
-                     "a topic with control characters, or with spaces at its ends, cannot be written into a list "
-                     "of rights");
-      return {};
-    }
-  }
-  return filters;
-}
-
 std::vector<Account> read_accounts(const Block& listener) {
   std::vector<Account> accounts;
   std::set<std::string> names;
   for (const auto& block : listener.tables("user")) {
-    Account account{block.required_text("name"), rights(block, "publish"), rights(block, "subscribe")};
+    Account account{block.required_text("name"), read_rights(block, "publish"), read_rights(block, "subscribe")};
     block.finish();
     if (account.name.empty()) continue;
     if (const auto why = account_name_problem(account.name); !why.empty()) block.complain("name", why);
@@ -60,6 +46,19 @@ void read_tls(const Block& block, Listener& listener) {
   block.finish();
 }
 
+void read_psk(const Block& block, Listener& listener) {
+  listener.psk_file = block.path("psk_file");
+  listener.psk_hint = block.text("psk_hint", "tidegate");
+  const auto bad = [](unsigned char c) { return c <= 0x20 || c == 0x7F; };
+  if (listener.psk_hint.empty() || listener.psk_hint.size() > 128 || std::ranges::any_of(listener.psk_hint, bad))
+    block.complain("psk_hint", "is one word of 1 to 128 bytes");
+  for (const auto* other : {"tls", "plain", "users", "anonymous"}) {
+    if (block.has(other))
+      block.complain(other,
+                     "stands beside psk_file, whose keys encrypt and whose identities are the users; leave one out");
+  }
+}
+
 }  // namespace
 
 std::string account_name_problem(std::string_view name) {
@@ -74,6 +73,24 @@ std::string account_name_problem(std::string_view name) {
   return {};
 }
 
+std::string right_problem(std::string_view filter) {
+  const auto bad = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  if (std::ranges::any_of(filter, bad) || filter.starts_with(' ') || filter.ends_with(' '))
+    return "a topic with control characters, or with spaces at its ends, cannot be written into a list of rights";
+  return {};
+}
+
+std::vector<std::string> read_rights(const Block& block, std::string_view key) {
+  auto filters = block.filters(key);
+  for (const auto& filter : filters) {
+    if (const auto why = right_problem(filter); !why.empty()) {
+      block.complain(key, why);
+      return {};
+    }
+  }
+  return filters;
+}
+
 Listener read_listener(const Block& block, std::uint16_t own_port) {
   Listener listener;
   listener.address = block.text("address", "");
@@ -83,13 +100,15 @@ Listener read_listener(const Block& block, std::uint16_t own_port) {
                                           listener.address));
   const bool tls = block.has("tls");
   if (tls) read_tls(block.table("tls"), listener);
+  const bool psk = block.has("psk_file");
   const bool plain = block.boolean("plain", false);
+  if (psk) read_psk(block, listener);
   if (tls && plain) block.complain("plain", "there is a certificate beside it; leave one out");
-  if (!tls && !plain)
+  if (!tls && !plain && !psk)
     block.complain({},
                    "would carry passwords and messages in the clear: add a certificate, [broker.listener.tls] with "
-                   "cert_file and key_file, or say plain = true");
-  listener.port = static_cast<std::uint16_t>(block.integer("port", tls ? usual_tls_port : usual_port, 1, 65535));
+                   "cert_file and key_file, or keys, psk_file, or say plain = true");
+  listener.port = static_cast<std::uint16_t>(block.integer("port", tls || psk ? usual_tls_port : usual_port, 1, 65535));
   const bool covers_loopback =
       listener.address.empty() || listener.address == "0.0.0.0" || listener.address == "127.0.0.1";
   if (own_port != 0 && own_port == listener.port && covers_loopback)
@@ -100,7 +119,7 @@ Listener read_listener(const Block& block, std::uint16_t own_port) {
   listener.anonymous = block.boolean("anonymous", false);
   listener.users = block.path("users");
   listener.accounts = read_accounts(block);
-  if (listener.users.empty() && !listener.anonymous && listener.client_ca_file.empty())
+  if (listener.users.empty() && !listener.anonymous && listener.client_ca_file.empty() && !psk)
     block.complain({},
                    "asks nobody who they are: name a file of users, users = \"broker-users\", and fill it with "
                    "'tidegate broker adduser NAME', or say anonymous = true");

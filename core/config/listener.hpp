@@ -32,6 +32,8 @@ struct Listener {
   std::vector<Account> accounts;              ///< who may do what; empty: everybody everything
   std::filesystem::path cert_file, key_file;  ///< empty: no TLS
   std::filesystem::path client_ca_file;  ///< clients show a certificate of this authority; empty: none is asked for
+  std::filesystem::path psk_file;        ///< identities and keys, in place of certificates; empty: no such TLS
+  std::string psk_hint;                  ///< told to clients that choose their identity by it
   std::uint32_t most_clients = 0;        ///< at once; 0: no limit
 
   bool operator==(const Listener&) const = default;
@@ -39,6 +41,12 @@ struct Listener {
 
 /// Why this is no name of an account; empty when it is one. A wildcard in a name would match others' rights.
 [[nodiscard]] std::string account_name_problem(std::string_view name);
+
+/// Why a valid topic filter cannot stand in a list of rights; empty when it can.
+[[nodiscard]] std::string right_problem(std::string_view filter);
+
+/// A list of topic filters, each fit for a list of rights; complaints are filed.
+[[nodiscard]] std::vector<std::string> read_rights(const Block& block, std::string_view key);
 
 /// Reads the table; complaints are filed. own_port: what the broker listens on at 127.0.0.1; 0: any that is free.
 [[nodiscard]] Listener read_listener(const Block& block, std::uint16_t own_port);

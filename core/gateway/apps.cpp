@@ -35,6 +35,11 @@ bool is_unit() {
   return pid != nullptr && pid == std::to_string(getpid());
 }
 
+bool has_some(const config::Automations& automations) {
+  std::error_code error;
+  return automations.configured || fs::is_directory(automations.folder, error);
+}
+
 }  // namespace
 
 Apps::Apps(Loop& loop, const config::Config& config, Health& health)
@@ -45,10 +50,14 @@ Apps::~Apps() {
 }
 
 bool Apps::wanted() const {
-  const auto& automations = config_.automations;
-  if (automations.run.value_or(!is_unit()) == false) return false;
-  std::error_code error;
-  return automations.configured || fs::is_directory(automations.folder, error);
+  return config_.automations.run.value_or(!is_unit()) && has_some(config_.automations);
+}
+
+fs::path Apps::accounts(const config::Config& config) {
+  const auto& broker = config.broker;
+  const bool ours = !broker.url && broker.folder.empty();
+  return ours && config.automations.run.value_or(true) && has_some(config.automations) ? config.gateway.runtime
+                                                                                       : fs::path();
 }
 
 void Apps::start() {

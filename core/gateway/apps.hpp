@@ -25,6 +25,9 @@ class Apps final {
   Apps(const Apps&) = delete;
   Apps& operator=(const Apps&) = delete;
 
+  /// Where scripts' accounts at the local broker are told of; empty where none may run, or another keeps the broker.
+  [[nodiscard]] static std::filesystem::path accounts(const config::Config& config);
+
   /// Does nothing where the configuration does not want it, where systemd runs the gateway (it then has a unit for the
   /// supervisor too, unless [automations] run says true), and where there is no folder of scripts.
   void start();

@@ -56,6 +56,7 @@ mqtt::SessionOptions session_options(const config::Upstream& upstream) {
   options.tls.cert_file = upstream.tls.cert_file.string();
   options.tls.key_file = upstream.tls.key_file.string();
   options.tls.verify = upstream.tls.verify;
+  options.tls.alpn = upstream.tls.alpn;
   options.keep_alive = upstream.keep_alive;
   options.backoff_first = upstream.backoff_first;
   options.backoff_most = upstream.backoff_most;
@@ -132,7 +133,7 @@ Gateway::Gateway(Loop& loop, config::Config config)
         }
       }),
       health_([this] { announce_health(); }),
-      broker_(loop, config_.broker, config_.gateway),
+      broker_(loop, config_.broker, config_.gateway, Apps::accounts(config_)),
       plugins_(loop, config_, health_,
                {[this](Message message) { publish_reading(std::move(message)); },
                 [this](std::string_view upstream) { return linked(upstream); }}),

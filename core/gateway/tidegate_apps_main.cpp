@@ -20,6 +20,7 @@
 #include "config/difference.hpp"
 #include "control/server.hpp"
 #include "event/journal.hpp"
+#include "gateway/app_identities.hpp"
 #include "gateway/app_verbs.hpp"
 #include "gateway/check.hpp"
 #include "gateway/cli/words.hpp"
@@ -71,7 +72,7 @@ class Announcer {
   std::map<std::string, std::string> told_;
 };
 
-int run(const std::optional<std::filesystem::path>& file) {
+int run(const std::optional<std::filesystem::path>& file, const std::filesystem::path& broker) {
   auto config = gateway::load_configuration(file, config::Reader::other);
   log::set_level(config.gateway.log_level);
   if (config.automations.run == false) {
@@ -119,7 +120,15 @@ int run(const std::optional<std::filesystem::path>& file) {
   // The socket first: it is what tells two supervisors of one place apart.
   const control::Server server(loop, config.gateway.runtime / "apps.sock", control);
   Announcer announcer(config);
-  supervisor.emplace(loop, config, [&](const automation::Script& script) { announcer.tell(script); });
+  gateway::AppIdentities identities(loop, config, broker.empty() ? config.gateway.runtime : broker,
+                                    [&] { supervisor->broker_moved(); });
+  supervisor.emplace(
+      loop, config,
+      [&](const automation::Script& script) {
+        if (script.state() == automation::Script::State::gone) identities.forget(script.name());
+        announcer.tell(script);
+      },
+      [&](const std::string& name, const auto& options) { return identities.identify(name, options); });
   gateway::add_app_verbs(control, *supervisor);
   supervisor->start();
   log::notice("tidegate-apps {} runs", version);
@@ -143,6 +152,9 @@ int main(int argc, char** argv) {
                "tidegate-apps"};
   std::optional<std::filesystem::path> file;
   app.add_option("-c,--config", file, "Configuration file (default: the one that tidegated reads)");
+  std::filesystem::path broker;
+  app.add_option("--broker", broker,
+                 "Runtime folder of who keeps the local broker (default: the gateway's, from the configuration)");
   app.set_version_flag("--version", fmt::format("tidegate-apps {}", version));
   cli::add_manual(app);
   try {
@@ -151,7 +163,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
   }
   try {
-    return run(file);
+    return run(file, broker);
   } catch (const std::exception& error) {
     fmt::print(stderr, "tidegate-apps: {}\n", error.what());
     return static_cast<int>(exit_status(error));

@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 
 constexpr auto save_patience = 60s;  ///< for Mosquitto to write its database to a slow card
 
-int run(const std::optional<std::filesystem::path>& file) {
+int run(const std::optional<std::filesystem::path>& file, std::filesystem::path apps) {
   auto config = gateway::load_configuration(file, config::Reader::other);
   log::set_level(config.gateway.log_level);
   if (config.broker.url) {
@@ -38,11 +38,13 @@ int run(const std::optional<std::filesystem::path>& file) {
   config.gateway.state = config::default_state();
   config.gateway.runtime = config::default_runtime();
 
+  if (config.automations.run == false) apps.clear();
+
   Loop loop;
   const auto terminate = loop.signal(SIGTERM, [&] { loop.stop(); });
   const auto interrupt = loop.signal(SIGINT, [&] { loop.stop(); });
   gateway::Service service(loop);
-  broker::Broker broker(loop, config.broker, config.gateway);
+  broker::Broker broker(loop, config.broker, config.gateway, std::move(apps));
   const auto summary = [&] {
     if (broker.state() != broker::Broker::State::up) return broker.failure();
     return "local broker " + broker.url() + (broker.door_problem().empty() ? "" : "; " + broker.door_problem());
@@ -85,6 +87,9 @@ int main(int argc, char** argv) {
       "tidegate-broker"};
   std::optional<std::filesystem::path> file;
   app.add_option("-c,--config", file, "Configuration file (default: the one that tidegated reads)");
+  std::filesystem::path apps;
+  app.add_option("--apps", apps,
+                 "Runtime folder of tidegate-apps, whose automations get the rights that they name (default: none do)");
   app.set_version_flag("--version", fmt::format("tidegate-broker {}", version));
   cli::add_manual(app);
   try {
@@ -93,7 +98,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
   }
   try {
-    return run(file);
+    return run(file, apps);
   } catch (const std::exception& error) {
     fmt::print(stderr, "tidegate-broker: {}\n", error.what());
     return static_cast<int>(exit_status(error));

@@ -24,7 +24,7 @@ _core.check_interpreter()  # before anything else is imported
 
 from ._core import version as __version__  # noqa: E402
 from .app import App
-from .errors import (ConfigError, MissingPackageError, PayloadError, StateError, SystemCallError,
+from .errors import (ConfigError, MissingPackageError, PayloadError, RightsError, StateError, SystemCallError,
                      TidegateError, TopicError, UnavailableError)
 from .gateway import Gateway
 from .line import Button, Counter, Input, Led, Output, RgbLed, Sensor
@@ -35,6 +35,6 @@ from .session import Session
 from .spool import Lane, Record, Spool
 
 __all__ = ["App", "Button", "ConfigError", "Counter", "Gateway", "Input", "Lane", "Led", "Message", "Messages", "MissingPackageError",
-           "Output", "PayloadError", "Properties", "Receipt", "Record", "RgbLed", "Sensor", "Session", "Spool",
+           "Output", "PayloadError", "Properties", "Receipt", "Record", "RgbLed", "RightsError", "Sensor", "Session", "Spool",
            "StateError", "SystemCallError", "TidegateError",
            "TopicError", "UnavailableError", "__version__"]

@@ -15,7 +15,7 @@ from collections import deque
 from itertools import count
 
 from . import _core, clock, system
-from .errors import ConfigError, StateError, UnavailableError
+from .errors import ConfigError, RightsError, StateError, UnavailableError
 from .gateway import Gateway
 from .handler import Handler
 from .interval import seconds
@@ -24,6 +24,7 @@ from .messages import Inbox, Messages
 from .line import Button, Counter, Edge, Input, Led, Output, RgbLed, Sensor, event_of
 from .receipt import Receipt
 from .reports import ErrorReports
+from .rights import Rights
 from .site import Site
 from .turn import GridTurn, WallTurn
 
@@ -127,6 +128,7 @@ class App:
         self._receipt_topic = "tidegate/receipt/" + self._wanted_id
         self._options = dict(url=broker or "", client_id=self._wanted_id, username=username, password=password,
                              clean_start=False, session_expiry=_SESSION_EXPIRY)
+        self._rights = Rights() if broker is None and username is None and not isinstance(gateway, Gateway) else None
         self._inside = gateway if isinstance(gateway, Gateway) else None
         self._started_inside = False
         if self._inside is not None:
@@ -448,12 +450,13 @@ class App:
 
         return decorate
 
-    @staticmethod
-    def _check_wish(filters, qos):
+    def _check_wish(self, filters, qos):
         if qos not in (0, 1, 2):
             raise ValueError("qos is 0, 1 or 2")
         for one in filters:
             _core.check_filter(one)
+            if self._rights is not None:
+                self._rights.check_subscription(one)
 
     @staticmethod
     def _publication(topic, qos, retain):
@@ -529,6 +532,7 @@ class App:
         with self._lock:
             subscription = self._filters.get(filter)
             if subscription is None:
+                self._look_at_rights(filter, listener)
                 subscription = self._filters[filter] = _Subscription(filter, qos)
             # A new identifier has the broker send again what it kept. Who came a while ago has it.
             one = _Listener(listener, publication, earlier)
@@ -543,6 +547,15 @@ class App:
             self._by_identifier[subscription.identifier] = (subscription, since)
             if self._thread is not None:
                 self._subscribe()
+
+    def _look_at_rights(self, filter, listener):
+        """For lines, whose topics come later than the script's words about them."""
+        if self._rights is None or listener is self._site:
+            return
+        try:
+            self._rights.check_subscription(filter)
+        except RightsError as error:
+            log.error("%s", error)
 
     def _unlisten(self, listener):
         self._check_fork()
@@ -586,7 +599,8 @@ class App:
             self._complaint = reason
         elif kind in (_REFUSED, _DROPPED):
             if kind == _REFUSED and len(self._refused) < 100 and self._refused.setdefault(topic, reason) is reason:
-                log.warning("the broker refused a message on %s: %s", topic, reason)
+                log.warning("the broker refused a message on %s: %s%s", topic, reason,
+                            "" if self._rights is None else self._rights.explain_publish(topic))
             receipt = self._receipts.get(correlation)
             if receipt is not None:
                 receipt._fail(f"{'refused' if kind == _REFUSED else 'dropped'}: {reason}")

@@ -31,5 +31,9 @@ class StateError(TidegateError, RuntimeError):
     """Something is used when it cannot be: it is closed, was started before, or was made before a fork."""
 
 
+class RightsError(TidegateError, PermissionError):
+    """An automation may not do this: the list of what it may do, which it was started with, does not name the topic."""
+
+
 class MissingPackageError(TidegateError, ImportError):
     """A Python package that this needs is not installed; the message says which, and how to install it."""

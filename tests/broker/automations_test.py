@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from parts import BINARY_DIR, DEADLINE, ask, tool_environment, wait_until
+from parts import BINARY_DIR, DEADLINE, ask, interpreter, tool_environment, wait_until
 
 STEADY = "import time\nprint('steady')\nwhile True:\n    time.sleep(60)\n"
 
@@ -384,15 +384,6 @@ def test_a_stop_of_the_supervisor_lets_scripts_end_in_order(make_apps):
     apps.wait_line("polite", "hello")
     assert apps.stop() == 0
     assert "polite: bye\n" in apps.said()
-
-
-def interpreter(folder):
-    """A command that runs Python with the module of this build, under the sanitizer if that has one."""
-    file = pathlib.Path(folder) / "python"
-    file.write_text("#!/bin/sh\n" + "".join(f"export {name}='{os.environ[name]}'\n" for name in ("LD_PRELOAD", "PYTHONPATH", "ASAN_OPTIONS")
-                                            if name in os.environ) + 'exec /usr/bin/python3 "$@"\n')
-    file.chmod(0o755)
-    return file
 
 
 APP = """from tidegate import App

@@ -257,6 +257,106 @@ client_ca_file = "{made}/ca.pem"
     assert {one.payload for one in witness.seen()} == {"sealed"}
 
 
+def test_with_certificates_alone_a_user_has_the_rights_that_are_named(make_gateway, make_witness, door, tmp_path):
+    made = certificates(tmp_path)
+    gateway = make_gateway(f"""
+[broker]
+port = 0
+[broker.listener]
+address = "127.0.0.1"
+port = {door}
+[broker.listener.tls]
+cert_file = "{made}/server.pem"
+key_file = "{made}/server.key"
+client_ca_file = "{made}/ca.pem"
+[[broker.listener.user]]
+name = "client"
+publish = ["lab/#"]
+""").start()
+    opens(gateway, door)
+    witness = make_witness(gateway, "#")
+    own = ["--cafile", f"{made}/ca.pem", "--cert", f"{made}/client.pem", "--key", f"{made}/client.key"]
+    assert client(door, *own, "-t", "lab/a", "-m", "named").returncode == 0
+    client(door, *own, "-t", "other", "-m", "not named")
+    assert client(door, *own, "-t", "lab/b", "-m", "after").returncode == 0
+    witness.wait_payload("lab/b", "after")
+    assert {one.payload for one in witness.seen()} >= {"named"} and "not named" not in {one.payload for one in witness.seen()}
+
+
+KEY, OTHER = "00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"
+
+
+def with_keys(gateway, text, mode=0o600):
+    file = gateway.folder / "broker-keys"
+    file.write_text(text)
+    file.chmod(mode)
+
+
+def psk_door(door, more=""):
+    return f"""
+[broker]
+port = 0
+[broker.listener]
+address = "127.0.0.1"
+port = {door}
+psk_file = "broker-keys"
+{more}
+"""
+
+
+def test_with_keys_it_speaks_tls_and_the_identity_is_the_user(make_gateway, make_witness, door):
+    gateway = make_gateway(psk_door(door, '[[broker.listener.user]]\nname = "esp32"\npublish = ["lab/#"]\n'))
+    with_keys(gateway, f"esp32:{KEY}\nphone:{OTHER}\n")
+    gateway.start()
+    opens(gateway, door)
+    witness = make_witness(gateway, "#")
+
+    def key(identity, secret):
+        return ["--psk-identity", identity, "--psk", secret]
+
+    assert client(door, *key("esp32", KEY), "-t", "lab/a", "-m", "sealed").returncode == 0
+    witness.wait_payload("lab/a", "sealed")
+    for wrong in (key("esp32", OTHER), key("nobody", KEY), []):
+        assert client(door, *wrong, "-t", "lab/a", "-m", "stolen").returncode != 0
+    client(door, *key("esp32", KEY), "-t", "other", "-m", "not named")
+    client(door, *key("phone", OTHER), "-t", "lab/a", "-m", "no rights")
+    assert client(door, *key("esp32", KEY), "-u", "phone", "-t", "lab/b", "-m", "after").returncode == 0
+    witness.wait_payload("lab/b", "after")
+    assert not {"stolen", "not named", "no rights"} & {one.payload for one in witness.seen()}
+    assert KEY not in gateway.said() and KEY not in str(gateway.status())
+    # Another key, without a restart.
+    with_keys(gateway, f"esp32:{OTHER}\n")
+    assert tidegate(gateway, "broker", "reload").returncode == 0
+    wait_until(lambda: client(door, *key("esp32", OTHER), "-t", "lab/c", "-m", "anew").returncode == 0, "the other key")
+    assert client(door, *key("esp32", KEY), "-t", "lab/a", "-m", "stolen").returncode != 0
+
+
+@pytest.mark.parametrize("text, mode, why", [
+    (None, 0, "cannot be read: No such file or directory; a line is made with: echo"),
+    ("", 0o600, "names nobody; add one: echo"),
+    (f"esp32:{KEY}\n", 0o604, "can be read by everybody on this machine; mend it: chmod o="),
+    ("esp32:0011\n", 0o600, 'line 1 of the file of keys'),
+    (f"esp32:{KEY}x\n", 0o600, 'line 1 of the file of keys'),
+    (f"esp32:{KEY}\n+:{KEY}\n", 0o600, 'line 2 of the file of keys'),
+    (f"esp32:{KEY}\nesp32:{OTHER}\n", 0o600, 'line 2 of the file of keys'),
+    (f"{KEY}\n", 0o600, 'line 1 of the file of keys'),
+])
+def test_keys_that_are_missing_open_or_damaged_keep_the_door_closed(make_gateway, door, text, mode, why):
+    gateway = make_gateway(psk_door(door))
+    if text is not None:
+        with_keys(gateway, text, mode)
+    gateway.start()
+    assert why in str(gateway.status()["health"]) and KEY not in str(gateway.status()) + gateway.said()
+    assert not parts.listens(door)
+
+
+@pytest.mark.parametrize("more", ['plain = true', 'users = "broker-users"', 'anonymous = true', 'psk_hint = "two words"'])
+def test_keys_stand_alone(make_gateway, door, more):
+    gateway = make_gateway(psk_door(door, more))
+    ran = tidegate(gateway, "check", str(gateway.file))
+    assert ran.returncode == 78 and more.split()[0] in ran.stdout + ran.stderr
+
+
 def test_the_brokers_log_is_on_topics_where_that_is_wanted(make_gateway, subscribe, door):
     gateway = make_gateway(with_users(door, broker="log_topics = true"))
     broker(gateway, "adduser", "phone", said="two\n")

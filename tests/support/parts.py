@@ -283,6 +283,15 @@ class Gateway:
         assert "Sanitizer" not in self.said() and "runtime error" not in self.said(), self.said()
 
 
+def interpreter(folder):
+    """A command that runs Python with the module of this build, under the sanitizer if that has one."""
+    file = pathlib.Path(folder) / "python"
+    file.write_text("#!/bin/sh\n" + "".join(f"export {name}='{os.environ[name]}'\n" for name in ("LD_PRELOAD", "PYTHONPATH", "ASAN_OPTIONS")
+                                            if name in os.environ) + 'exec /usr/bin/python3 "$@"\n')
+    file.chmod(0o755)
+    return file
+
+
 class Apps:
     """The real tidegate-apps of this build, without a gateway. configuration: TOML; the folders, and an interpreter and a short
     backoff for all scripts, are given to it."""

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace tidegate {
@@ -17,6 +18,13 @@ namespace tidegate {
 /// service that root gave its folder in /run, is passed over. Throws UnavailableError, naming the places that were
 /// looked at, when there is none.
 [[nodiscard]] std::string local_broker_url();
+
+/// Who an automation with rights of its own is at the local broker, as its supervisor told it: $TIDEGATE_USER and
+/// $TIDEGATE_PASSWORD. Nothing for every other program.
+struct LocalIdentity {
+  std::string username, password;
+};
+[[nodiscard]] std::optional<LocalIdentity> local_identity();
 /// The same of one gateway, by its runtime folder alone.
 [[nodiscard]] std::string local_broker_url(const std::filesystem::path& runtime);
 

@@ -22,6 +22,10 @@ void check_filter(std::string_view filter);
 /// Whether some topic is matched by both filters.
 [[nodiscard]] bool overlap(std::string_view left, std::string_view right) noexcept;
 
+/// Whether every topic that the filter matches is matched by the rule, a filter too. A shared subscription
+/// ("$share/group/filter") is taken as its filter. Both valid.
+[[nodiscard]] bool covers(std::string_view rule, std::string_view filter) noexcept;
+
 /// How a route names topics on the other side: strip is taken off the front, then prefix put there.
 /// A topic that does not start with strip keeps its front.
 struct Rewrite {

@@ -50,6 +50,33 @@ TEST(AHeader, NamesAnInterpreterFromTheFolderOfTheScript) {
   EXPECT_EQ(parse("# tidegate: python=\"my venv\" files=64").options.files, 64U);
 }
 
+TEST(AHeader, NamesWhatItsScriptMayDoAsListsOfTopicFilters) {
+  using Filters = std::vector<std::string>;
+  const auto header = parse(R"(# tidegate: publish=["garden/#", "a ] b"] files=64 subscribe=[])");
+  EXPECT_TRUE(header.complaints.empty());
+  EXPECT_EQ(header.options.publish, (Filters{"garden/#", "a ] b"}));
+  EXPECT_EQ(header.options.subscribe, Filters{});
+  EXPECT_EQ(header.options.files, 64U);
+  EXPECT_FALSE(parse("# tidegate: files=64\n").options.has_rights());
+}
+
+TEST(ARightsListInAHeader, ThatIsWrongIsNamedWithItsPlace) {
+  EXPECT_EQ(complaints("# tidegate: publish=[\"a\"\n"),
+            "/automations/clock.py:1:21: the list after publish= is not closed; it ends with ] on the same line");
+  for (const char* bad : {"[a]", "[\"a\",]", "[\"a\" \"b\"]", "[,]", "[\"a]", "a", "[\"a\"]x"}) {
+    EXPECT_NE(complaints(std::string("# tidegate: publish=") + bad + "\n"), "") << bad;
+  }
+  EXPECT_THAT(complaints("# tidegate: publish=[\"a/#/b\"]\n"), HasSubstr("has '#' before its last level"));
+  EXPECT_THAT(complaints("# tidegate: publish=[\"\"]\n"), HasSubstr("clock.py:1:13: publish: "));
+}
+
+TEST(AScriptWithRights, HasANameThatIsNoWildcard) {
+  const auto header = parse_header("# tidegate: publish=[]\n", "/automations/a+b.py");
+  ASSERT_EQ(header.complaints.size(), 1U);
+  EXPECT_THAT(header.complaints.front().what, HasSubstr("\"a+b\" has a wildcard in it"));
+  EXPECT_TRUE(parse_header("# tidegate: files=64\n", "/automations/a+b.py").complaints.empty());
+}
+
 TEST(AScriptWithoutAHeader, SaysNothing) {
   const auto header = parse("# Tidegate is nice\nprint('# tidegate: memory=1B')\n    # tidegate: memory=1B\n");
   EXPECT_TRUE(header.complaints.empty());

@@ -254,5 +254,34 @@ TEST(ARewrite, LeavesTheFrontOfATopicThatDoesNotStartWithStrip) {
   EXPECT_EQ((Rewrite{"a/", ""}.apply("a/a/b")), "a/b") << "and only once";
 }
 
+TEST(AFilter, CoversAnotherWhenItMatchesAllThatThatMatches) {
+  EXPECT_TRUE(covers("a/b", "a/b"));
+  EXPECT_TRUE(covers("a/+", "a/b"));
+  EXPECT_TRUE(covers("a/+", "a/+"));
+  EXPECT_TRUE(covers("a/#", "a"));
+  EXPECT_TRUE(covers("a/#", "a/b/#"));
+  EXPECT_TRUE(covers("a/#", "a/+/c"));
+  EXPECT_TRUE(covers("+/+/#", "a/b"));
+  EXPECT_TRUE(covers("#", "#"));
+  EXPECT_TRUE(covers("#", "+/a"));
+  EXPECT_TRUE(covers("a/#", "$share/group/a/b"));
+  EXPECT_TRUE(covers("$SYS/#", "$SYS/broker/+"));
+}
+
+TEST(AFilter, DoesNotCoverOneThatMatchesMore) {
+  EXPECT_FALSE(covers("a/b", "a/+"));
+  EXPECT_FALSE(covers("a/+", "a/#"));
+  EXPECT_FALSE(covers("a/+", "a"));
+  EXPECT_FALSE(covers("a/+", "a/b/c"));
+  EXPECT_FALSE(covers("a/b/#", "a/#"));
+  EXPECT_FALSE(covers("a", "a/"));
+  EXPECT_FALSE(covers("#", "$SYS/broker"));
+  EXPECT_FALSE(covers("+/broker", "$SYS/broker"));
+  EXPECT_FALSE(covers("a/#", "$share/group/b"));
+  EXPECT_FALSE(covers("a/#", "$share/"));
+  EXPECT_FALSE(covers("", "a"));
+  EXPECT_FALSE(covers("a", ""));
+}
+
 }  // namespace
 }  // namespace tidegate

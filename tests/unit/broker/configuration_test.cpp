@@ -64,6 +64,24 @@ TEST(ARightsFile, NamesWhatEachUserMay) {
               HasSubstr("\nuser esp32\ntopic write garden/#\ntopic read pump/set\n\nuser idle\n"));
 }
 
+TEST(TheAutomationsDoor, IsOnTheLoopbackAndAsksEverybody) {
+  EXPECT_THAT(configuration(settings()), Not(HasSubstr("password_file")));
+  Settings open = settings();
+  open.apps_port = 1885;
+  open.apps_users = "/run/apps.users";
+  open.apps_rights = "/run/apps.rights";
+  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1885 127.0.0.1\nallow_anonymous false\n"
+                                             "password_file /run/apps.users\nacl_file /run/apps.rights\n"));
+}
+
+TEST(TheAutomationsDoor, HasFilesThatAreNeverEmpty) {
+  EXPECT_THAT(app_users({}), testing::MatchesRegex("nobody:\\$7\\$101\\$A{16}\\$A{86}==\n"));
+  EXPECT_THAT(app_rights({}), HasSubstr("\npattern read tidegate/receipt/%c\n"));
+  const std::vector<AppAccount> accounts{{{"echo", {"a/#"}, {"b"}}, "$7$hash"}};
+  EXPECT_THAT(app_users(accounts), HasSubstr("\necho:$7$hash\n"));
+  EXPECT_THAT(app_rights(accounts), HasSubstr("\nuser echo\ntopic write a/#\ntopic read b\n"));
+}
+
 TEST(AMosquittoConfiguration, NamesTheUserOnlyWhenThereIsAName) {
   EXPECT_THAT(configuration(settings()), HasSubstr("\nuser root\n"));
   Settings nameless = settings();

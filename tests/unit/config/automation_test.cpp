@@ -72,6 +72,31 @@ restart = "never"
   EXPECT_EQ(clock.restart, Restart::never);
 }
 
+TEST(Automations, HaveRightsWhereSomebodyNamesThem) {
+  const Folder folder;
+  const auto automations = load(folder.write("tidegate.toml", R"([automations]
+publish = ["garden/#"]
+[[automation]]
+name = "clock"
+subscribe = []
+)"),
+                                plugins)
+                               .automations;
+  auto clock = automations.usual;
+  clock.lay_over(automations.scripts.front().options);
+  EXPECT_EQ(clock.publish, std::vector<std::string>{"garden/#"});
+  EXPECT_EQ(clock.subscribe, std::vector<std::string>{});
+}
+
+TEST(MistakesAboutRights, AreNamedWithTheirPlaces) {
+  EXPECT_THAT(complaints("[automations]\npublish = \"a\"\n"),
+              HasSubstr("t.toml:2:1: [automations] publish: expected a list of topic filters"));
+  EXPECT_THAT(complaints("[automations]\npublish = [\"a/#/b\"]\n"), HasSubstr("has '#' before its last level"));
+  EXPECT_THAT(complaints("[automations]\nsubscribe = [\"a\\nuser x\"]\n"),
+              HasSubstr("a topic with control characters"));
+  EXPECT_THAT(complaints("[[automation]]\nname = \"+\"\npublish = []\n"), HasSubstr("\"+\" has a wildcard in it"));
+}
+
 TEST(MistakesAboutAutomations, AreNamedWithTheirPlaces) {
   EXPECT_THAT(complaints("[automations]\nmemry = \"1GiB\"\n"),
               HasSubstr("t.toml:2:1: [automations] \"memry\": unknown key; did you "

@@ -381,6 +381,8 @@ TEST(TlsOptions, GoWithTlsServersAndFilesThatAreThere) {
               HasSubstr("t.toml:5:1: [upstream.tls] ca_file: cannot read /nowhere/ca.pem: No such file or directory"));
   EXPECT_THAT(complaints(tls + "ca_file = \"/\"\n"), HasSubstr("it is a folder"));
   EXPECT_THAT(complaints(tls + "key_file = \"/dev/null\"\n"), HasSubstr("add cert_file"));
+  EXPECT_EQ(complaints(tls + "alpn = [\"mqtt\"]\n"), "");
+  EXPECT_THAT(complaints(tls + "alpn = [\"\"]\n"), HasSubstr("t.toml:5:1: [upstream.tls] alpn: a protocol's name has"));
   EXPECT_THAT(complaints(upstream("[upstream.tls]\nverify = true\n")),
               HasSubstr("t.toml:4:1: [upstream.tls]: is for mqtts:// servers"));
 }
