@@ -136,6 +136,7 @@ def test_dpkg_starts_the_services(story):
     text = story.vm.root("DEBIAN_FRONTEND=noninteractive dpkg -i /packages/*.deb 2>&1", 300)
     active(story.vm)
     assert story.vm.root("stat -c %G /dev/gpiochip0") == "gpio", text
+    assert debian.project_version() in story.vm.wait_until("busctl get-property org.tidegate.Gateway1 /org/tidegate/Gateway1 org.tidegate.Gateway1 Version")
     assert story.vm.root("systemctl is-active mosquitto") == "active"
 
 

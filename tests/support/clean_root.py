@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
-"""A clean Debian root of this machine's release, from this machine's own package sources: made, used once by a script, and gone."""
+"""A clean Debian root, from the mirror that this machine has its own packages from: made, used once by a script, and gone. Of this
+machine's release, or of that which TIDEGATE_RELEASE names (tools/soak packages)."""
 import os
 import pathlib
 import re
@@ -14,17 +15,24 @@ def why_not():
 
 
 def release():
+    return os.environ.get("TIDEGATE_RELEASE") or _own_release()
+
+
+def _own_release():
     return re.search(r"^VERSION_CODENAME=(\S+)", pathlib.Path("/etc/os-release").read_text(encoding="utf-8"), re.M).group(1)
 
 
+def _targets(what, origin, *more):
+    return subprocess.run(["apt-get", "indextargets", "--format", what, "Created-By: Packages", f"Origin: {origin}", *more],
+                          text=True, capture_output=True, check=True).stdout.split()
+
+
 def sources():
-    """The files that this machine has its Debian from."""
-    found = set()
-    for origin in ("Debian", "Debian Backports"):
-        told = subprocess.run(["apt-get", "indextargets", "--format", "$(SOURCESENTRY)", "Created-By: Packages", f"Origin: {origin}"],
-                              text=True, capture_output=True, check=True).stdout
-        found.update(line.rpartition(":")[0] for line in told.split())
-    return sorted(found)
+    """What mmdebstrap takes: the files that this machine has its Debian from, or lines for another release from the same mirror."""
+    if release() == _own_release():
+        return sorted({entry.rpartition(":")[0] for origin in ("Debian", "Debian Backports") for entry in _targets("$(SOURCESENTRY)", origin)})
+    mirror = _targets("$(REPO_URI)", "Debian", f"Codename: {_own_release()}")[0]
+    return [f"deb {mirror} {suite} main" for suite in [release(), *(["bookworm-backports"] if release() == "bookworm" else [])]]
 
 
 def make(*options, include=(), deadline=1500):

@@ -1,13 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
-"""The Debian packages that tools/package has made in the build folder (the test `packages` does)."""
+"""The Debian packages that tools/package has made in the build folder (the test `packages` does), or that lie in the folder that
+TIDEGATE_PACKAGES names."""
+import os
+import pathlib
 import re
 import shutil
 import subprocess
 
 import installed
 
-FOLDER = installed.BINARY_DIR / "packages"
+FOLDER = pathlib.Path(os.environ.get("TIDEGATE_PACKAGES") or installed.BINARY_DIR / "packages")
 NAMES = ("tidegate", "python3-tidegate")
 
 

@@ -20,6 +20,9 @@ PACKAGES = ("systemd-sysv", "dbus", "udev", "procps", "mosquitto", "mosquitto-cl
 SIZE = "1500M"
 JOB = """export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc none /proc
+# What kept services from starting while the image was made.
+rm -f /usr/sbin/policy-rc.d
+[ ! -e /usr/sbin/start-stop-daemon.REAL ] || mv /usr/sbin/start-stop-daemon.REAL /usr/sbin/start-stop-daemon
 cp -r --preserve=mode,links /mnt/stage/. /
 cp /mnt/agent.py /usr/local/bin/
 . /mnt/prepare.sh
