@@ -386,12 +386,23 @@ def test_whatever_methods_are_called_with_the_gateway_goes_on(on_session, sessio
 
     calls = [lambda: call.Publish(text(), blob(), some_options()), lambda: call.ReadLine(text()), lambda: call.SetLine(random.choice(["lamp", text()]), text()),
              lambda: call.PauseUpstream(text()), lambda: call.ResumeUpstream(text()), lambda: call.RestartAutomation(text()),
-             lambda: call.Drain(random.choice([float("nan"), float("inf"), -1.0, 0.0, 1e300])), call.GetStatus]
-    for _ in range(400):
-        try:
-            random.choice(calls)()
-        except dbus.DBusException as error:
-            assert error.get_dbus_name().startswith("org.tidegate.Error."), error
+             lambda: call.Drain(random.choice([float("nan"), float("inf"), -1.0, 0.0, 1e300])), call.GetStatus,
+             # Of another signature than the method's.
+             lambda: random.choice([call.Publish, call.ReadLine, call.SetLine, call.Drain, call.GetStatus, call.PauseUpstream, call.Nothing])(
+                 *(random.choice([7, "x" * 100_000, True, dbus.ByteArray(b"\xff\xfe"), dbus.Double(1)]) for _ in range(random.randrange(3))))]
+
+    def throw(times):
+        for _ in range(times):
+            try:
+                random.choice(calls)()
+            except dbus.DBusException as error:
+                assert error.get_dbus_name().startswith(("org.tidegate.Error.", "org.freedesktop.DBus.Error.InvalidArgs",
+                                                         "org.freedesktop.DBus.Error.UnknownMethod")), error
+
+    throw(100)
+    descriptors = len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
+    throw(400)
+    assert len(os.listdir(f"/proc/{gateway.process.pid}/fd")) <= descriptors + 1
     assert gateway.status()["gateway"]["id"] == "gw"
 
 
