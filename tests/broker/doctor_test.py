@@ -331,4 +331,4 @@ def test_without_units_or_systemd_the_sandbox_is_passed_over(pi):
     empty = pi.root / "empty"
     empty.mkdir()
     found = only(examine("--root", pi.root, environment=tool_environment(PATH=str(empty))), "sandbox")
-    assert (found.verdict, found.detail) == ("skip", "there is no systemd-analyze to ask")
+    assert (found.verdict, found.detail) == ("skip", "there is no systemd-analyze, or it does not answer")

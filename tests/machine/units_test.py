@@ -39,6 +39,7 @@ def test_units_users_and_rules_are_installed_beside_the_programs(root, units):
         assert (root / program.lstrip("/")).is_file(), f"{name}.service starts {program}"
         assert "DIR@" not in text
     for file in ("lib/sysusers.d/tidegate.conf", "lib/udev/rules.d/60-tidegate.rules", "lib/systemd/catalog/tidegate.catalog", "share/doc/tidegate/service.md", "share/man/man1/tidegate.1",
+                 "share/bash-completion/completions/tidegate", "share/zsh/vendor-completions/_tidegate", "share/fish/vendor_completions.d/tidegate.fish",
                  "share/man/man8/tidegated.8", "share/man/man8/tidegate-broker.8", "share/man/man8/tidegate-apps.8"):
         assert (root / "usr" / file).is_file(), file
 

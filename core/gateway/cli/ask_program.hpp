@@ -18,6 +18,6 @@ struct Said {
 /// Runs a program of the system in the root folder, in the language of its authors, without input. Nothing when there
 /// is no such program, or it has not ended in time; then it is killed.
 [[nodiscard]] std::optional<Said> ask_program(std::vector<std::string> words,
-                                              std::chrono::milliseconds patience = std::chrono::seconds(5));
+                                              std::chrono::milliseconds patience = std::chrono::seconds(10));
 
 }  // namespace tidegate::cli

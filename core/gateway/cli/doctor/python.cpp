@@ -66,7 +66,7 @@ Findings check_python(const Patient& patient) {
   const auto program = interpreter(patient);
   const auto said = ask_program({program, "-c", question});
   if (!said)
-    return {{Verdict::warn, what, fmt::format("there is no {}: automations cannot run", program),
+    return {{Verdict::warn, what, fmt::format("there is no {}, or it does not answer: automations cannot run", program),
              "sudo apt-get install python3 python3-venv"}};
   const Json answer = Json::parse(said->text, nullptr, false);
   if (said->status != 0 || !answer.is_object())

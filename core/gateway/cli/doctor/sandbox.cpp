@@ -20,7 +20,7 @@ constexpr Limit limits[] = {{"tidegated.service", 2.0}, {"tidegate-broker.servic
 Finding look(const Unit& unit, double most) {
   const char* const what = "sandbox";
   const auto said = ask_program({"systemd-analyze", "--no-pager", "security", "--offline=true", unit.file.string()});
-  if (!said) return {Verdict::skip, what, "there is no systemd-analyze to ask", {}};
+  if (!said) return {Verdict::skip, what, "there is no systemd-analyze, or it does not answer", {}};
   const auto mark = said->text.find("exposure level for ");
   const auto colon = mark == said->text.npos ? mark : said->text.find(": ", mark);
   if (colon == said->text.npos)
