@@ -1179,13 +1179,15 @@ void Log::note(std::uint64_t first, std::uint64_t last, std::optional<Discard> d
                const std::string& why) {
   if (!notes_.empty()) {
     auto& newest = notes_.back();
-    if (newest.last + 1 == first && newest.discard == discard && newest.why == why &&
-        when - newest.when < std::chrono::milliseconds{100} && when >= newest.when) {
+    if (newest.last + 1 == first && newest.discard == discard && newest.why == why && when >= newest.when &&
+        when - newest_begun_ < std::chrono::milliseconds{100}) {
       newest.last = last;
+      newest.when = when;
       return;
     }
   }
   notes_.push_back({first, last, discard, when, why});
+  newest_begun_ = when;
   if (notes_.size() > Fates::most) notes_.pop_front();
 }
 

@@ -219,6 +219,7 @@ class Log final : public Lane {
   std::uint64_t delivered_ = 0;
   std::map<Discard, std::uint64_t> discarded_;
   mutable std::deque<Fate> notes_;  ///< fates on their way to fates_
+  WallTime newest_begun_{};         ///< of the newest note: when the first of them left
   Budget::Share share_;             ///< as the budget knows it
   std::string trouble_;             ///< of syncs
   std::string refusal_;             ///< of the last append

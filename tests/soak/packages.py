@@ -26,8 +26,8 @@ quiet apt-get update
 quiet apt-get install -q -y --no-install-recommends build-essential crossbuild-essential-arm64 qemu-user-static mosquitto mosquitto-clients
 cd /given/tree
 BACKPORTS
-quiet apt-get build-dep -q -y -a arm64 -P cross ./
-quiet dpkg-buildpackage -a arm64 -P cross -b --no-sign
+quiet apt-get build-dep -q -y -aarm64 -Pcross ./
+quiet dpkg-buildpackage -aarm64 -Pcross -b --no-sign
 cp /given/*.deb /result/
 mkdir /arm && for package in /given/*.deb; do dpkg-deb -x $package /arm; done
 file=$(ls /arm/usr/lib/python3/dist-packages/tidegate/_core.*)

@@ -490,6 +490,23 @@ TEST(ALane, TellsWhatBecameOfWhatLeftIt) {
   }
 }
 
+TEST(ALane, SaysOfNoMessageThatItWasDeliveredBeforeItCame) {
+  Bench bench;
+  bench.open();
+  std::vector<WallTime> came;
+  for (std::uint64_t n = 1; n <= 10; ++n) {
+    came.push_back(bench.clock.wall());
+    bench.append(n, 1);
+    bench.lane->acknowledge(std::vector<std::uint64_t>{n});
+    bench.clock.advance(30ms);
+  }
+  const auto fates = bench.lane->fates();
+  for (const auto& fate : fates) {
+    EXPECT_GE(fate.when, came[fate.last - 1]) << fate.first << " to " << fate.last;
+    EXPECT_LE(fate.when - came[fate.first - 1], 1s);
+  }
+}
+
 // ------------------------------------------------------------------------------------------------ stalls, when asked
 
 /// Not a test: says how long append() takes while a sync of the disk lasts so long. Run it by its name.
