@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <future>
 #include <system_error>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
+#include <tidegate/topic.hpp>
 #include <tidegate/version.hpp>
 
 #include "gateway/named_line.hpp"
@@ -577,6 +579,7 @@ void Gateway::local_connected() {
   if (stopping_) return;
   if (!std::exchange(was_up_, true)) control_.tell({{"event", "state"}, {"state", "running"}});
   broker_.announce();
+  forget_former_name();
   Message state;
   state.topic = config_.gateway.topic("state");
   state.payload = "online";
@@ -603,6 +606,28 @@ void Gateway::publish_reading(Message message) {
 
 void Gateway::publish_local(Message message) {
   if (const std::lock_guard lock(local_mutex_); local_) local_->send(std::move(message));
+}
+
+/// Under another id, or base, the broker would go on saying that a gateway of the former one is here, and automations
+/// would take its word.
+void Gateway::forget_former_name() {
+  const auto file = config_.gateway.state / "name";
+  const auto name = config_.gateway.topic({});
+  std::string former;
+  std::getline(std::ifstream(file), former);
+  if (former == name) return;
+  try {
+    for (const char* what : {"info", "health", "state"}) {
+      if (former.empty()) break;
+      Message gone;
+      gone.topic = former + what;
+      gone.retain = true;
+      check_topic(gone.topic);
+      publish(std::move(gone));
+    }
+  } catch (const TopicError&) {  // the file is damaged, and says nothing
+  }
+  if (!(std::ofstream(file) << name << '\n')) log::warning("cannot write {}", file.string());
 }
 
 /// Who it is, which lines it holds, so that a gpiozero script finds who drives its pins, and where topics are that the

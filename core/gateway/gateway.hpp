@@ -154,6 +154,7 @@ class Gateway {
   void upstream_connected(std::size_t index);
   void publish_local(Message message);
   void publish_reading(Message message);
+  void forget_former_name();
   void announce_info();
   void announce_health();
   [[nodiscard]] forward::PumpEvents upstream_events(std::size_t index);

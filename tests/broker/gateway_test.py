@@ -174,6 +174,22 @@ def test_a_publish_with_a_response_topic_is_told_accepted_durable_and_delivered(
     local.wait_payload("answers/1", delivered)
 
 
+def test_a_gateway_with_another_id_takes_back_what_it_said_under_the_former(make_gateway, upstream, make_witness):
+    rest = upstream_block(upstream, forward='topics = ["tidegate/#"]')
+    gateway = make_gateway(f'[gateway]\nid = "old"\n{rest}').start()
+    there = make_witness(upstream, "tidegate/#")
+    there.wait_payload("tidegate/old/state", "online")
+    assert gateway.stop() == 0
+    gateway.configure(f'[gateway]\nid = "new"\n{rest}')
+    gateway.start()
+    for broker in (gateway, upstream):
+        witness = make_witness(broker, "tidegate/+/info", "tidegate/+/health")
+        witness.wait_for(lambda seen: "tidegate/new/health" in {one.topic for one in seen})
+        late = make_witness(broker, "tidegate/+/info", "tidegate/+/health")
+        seen = late.wait_for(lambda seen: {"tidegate/new/info", "tidegate/new/health"} <= {one.topic for one in seen})
+        assert not any(one.topic.startswith("tidegate/old/") for one in seen), seen
+
+
 def test_the_gateway_announces_itself_here_and_upstream(make_gateway, upstream, make_witness):
     witness = make_witness(upstream, "tidegate/gw/state", "tidegate/gw/info")
     gateway = make_gateway(upstream_block(upstream, forward='topics = ["tidegate/gw/#"]')).start()
