@@ -315,6 +315,32 @@ def test_a_reload_is_checked_first(vm):
     assert pid(vm, "tidegated") == before and vm.show("tidegated", "ActiveState") == "active"
 
 
+def test_the_doctor_finds_nothing_that_fails_and_asks_the_real_machine(vm):
+    answer = json.loads(vm.root("tidegate doctor --json", 120))
+    found = {}
+    for one in answer["checks"]:
+        found.setdefault(one["what"], []).append(one)
+    assert answer["ok"], found
+    for what in ("configuration", "secrets", "folders", "group gpio", "gpio chips", "python", "broker exposure", "sandbox"):
+        assert [one["verdict"] for one in found[what]] == ["ok"] * len(found[what]), found[what]
+    assert found["gpio chips"][0]["detail"] == "gpiochip0 is pinctrl-bcm2711, 54 lines, which has the 40-pin header of a Raspberry Pi"
+    assert len(found["sandbox"]) == 2
+    vm.root("chmod o+w /etc/tidegate/tidegate.toml; chmod 600 /dev/gpiochip0")
+    try:
+        status, text = vm.run("tidegate doctor", 120)
+        assert status == 1 and "sudo chmod o-w /etc/tidegate/tidegate.toml" in text and "/dev/gpiochip0 is root's alone" in text, text
+    finally:
+        vm.root("chmod o-w /etc/tidegate/tidegate.toml; chmod 660 /dev/gpiochip0")
+
+
+def test_a_bundle_has_the_real_journal_without_secrets_and_what_automations_print(vm):
+    vm.root("tidegate diag -o /run/bundle.tar.gz && mkdir /run/bundle && tar -xzf /run/bundle.tar.gz -C /run/bundle --strip-components=1", 120)
+    assert vm.root("stat -c %a /run/bundle.tar.gz") == "600"
+    assert "tidegated: tidegated " in vm.root("cat /run/bundle/journal.txt")
+    assert "Id=tidegated.service" in vm.root("cat /run/bundle/units.txt")
+    assert vm.run("grep -rF -e 'open sesame' -e 'asked for 42' /run/bundle")[0] == 1
+
+
 def test_secrets_are_in_no_log_and_no_process_list(vm):
     assert vm.run("journalctl --no-pager -u tidegated -u tidegate-broker -u tidegate-apps | grep -F 'open sesame'")[0] == 1
     assert vm.run("tidegate status --json | grep -F 'open sesame'")[0] == 1
