@@ -281,6 +281,29 @@ class UpstreamReader {
     }
   }
 
+  static void read_psk(const Block& table, Tls& tls) {
+    if (table.has("psk_identity") != table.has("psk_key"))
+      table.complain(table.has("psk_key") ? "psk_key" : "psk_identity",
+                     "psk_identity and psk_key go together: one is missing");
+    if (!table.has("psk_identity")) return;
+    tls.psk_identity = table.required_text("psk_identity");
+    if (tls.psk_identity.size() > 127 || tls.psk_identity.find('\0') != std::string::npos)
+      table.complain("psk_identity", "has 1 to 127 bytes, and no NUL");
+    const auto digits = table.secret("psk_key").value_or("");
+    const bool hex = digits.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+    if (!digits.empty() && (!hex || digits.size() < 32 || digits.size() > 512 || digits.size() % 2 != 0))
+      table.complain(
+          "psk_key",
+          "is a key of 32 to 512 hexadecimal digits, an even number; one is made with: openssl rand -hex 32");
+    for (std::size_t at = 0; hex && at + 1 < digits.size(); at += 2)
+      tls.psk_key += static_cast<char>(std::stoi(digits.substr(at, 2), nullptr, 16));
+    for (const auto* other : {"ca_file", "cert_file", "key_file", "verify"}) {
+      if (table.has(other))
+        table.complain(
+            other, "is about certificates, and psk_identity stands beside it, which takes their place; leave one out");
+    }
+  }
+
   void read_tls(const Block& block, Upstream& upstream) {
     const bool given = block.has("tls");
     const auto table = block.table("tls");
@@ -299,6 +322,7 @@ class UpstreamReader {
     upstream.tls.alpn = table.texts("alpn");
     if (std::ranges::any_of(upstream.tls.alpn, [](const auto& name) { return name.empty() || name.size() > 255; }))
       table.complain("alpn", "a protocol's name has 1 to 255 bytes, like \"mqtt\" or \"x-amzn-mqtt-ca\"");
+    read_psk(table, upstream.tls);
     if (table.has("key_file") && !table.has("cert_file"))
       table.complain("key_file", "is the key of a certificate; add cert_file");
     const bool any = std::any_of(upstream.servers.begin(), upstream.servers.end(),

@@ -63,6 +63,8 @@ struct Tls {
   std::filesystem::path ca_file, cert_file, key_file;
   bool verify = true;
   std::vector<std::string> alpn = {};  ///< names of protocols to ask for, where a server takes several on a port
+  std::string psk_identity = {};       ///< with psk_key: a key that both sides have, in place of certificates; or empty
+  std::string psk_key = {};            ///< its bytes
 
   bool operator==(const Tls&) const = default;
 };

@@ -30,6 +30,7 @@ constexpr const char* local_name = "local";
 constexpr const char* dead_letter_lane = "dead-letter";
 constexpr auto look_interval = std::chrono::seconds{1};
 constexpr auto drain_look = std::chrono::milliseconds{200};
+constexpr auto certificate_patience = std::chrono::days{14};  ///< before its end that a certificate is a problem
 
 void make_folder(const std::filesystem::path& path, const char* key) {
   std::error_code error;
@@ -59,6 +60,8 @@ mqtt::SessionOptions session_options(const config::Upstream& upstream) {
   options.tls.key_file = upstream.tls.key_file.string();
   options.tls.verify = upstream.tls.verify;
   options.tls.alpn = upstream.tls.alpn;
+  options.tls.psk_identity = upstream.tls.psk_identity;
+  options.tls.psk_key = upstream.tls.psk_key;
   options.keep_alive = upstream.keep_alive;
   options.backoff_first = upstream.backoff_first;
   options.backoff_most = upstream.backoff_most;
@@ -338,8 +341,11 @@ void Gateway::start() {
 forward::PumpEvents Gateway::upstream_events(std::size_t index) {
   forward::PumpEvents events;
   events.on_message = [this, index](mqtt::Arrival&& arrival) { intake_->from_upstream(index, std::move(arrival)); };
-  events.on_connected = [this, index](const mqtt::Limits&) {
-    loop_.post([this, index] { upstream_connected(index); });
+  events.on_connected = [this, index](const mqtt::Limits& limits) {
+    loop_.post([this, index, until = limits.certificate_until] {
+      upstreams_[index].certificate_until = until;
+      upstream_connected(index);
+    });
   };
   events.on_disconnected = [this, index](const mqtt::Failure&) {
     loop_.post([this, index] { tell_state(upstreams_[index]); });
@@ -692,6 +698,10 @@ void Gateway::watch_links() {
   }
   for (auto& link : upstreams_) {
     tell_state(link);
+    const auto& until = link.certificate_until;
+    const bool soon = link.config && until && *until - machine_clock().wall() < certificate_patience;
+    health_.set(fmt::format("the certificate of upstream {}", link.name),
+                soon ? fmt::format("the server's certificate is good until {}: have it renewed", iso8601(*until)) : "");
     if (link.held) {
       health_.set("upstream " + link.name,
                   fmt::format("paused by command; it goes on with: tidegate upstream resume {}", link.name), true);

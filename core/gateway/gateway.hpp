@@ -105,11 +105,12 @@ class Gateway {
     std::shared_ptr<Waker> waker = std::make_shared<Waker>();  ///< of lanes
     Sessions sessions;                                         ///< of the pumps that run
     std::unique_ptr<forward::Pump> sender;
-    std::unique_ptr<forward::Pump> receiver;  ///< only when QoS 2 keeps the two apart
-    std::thread closing;                      ///< its former pumps are being stopped; what comes after them waits
-    std::optional<std::string> state_topic;   ///< of this gateway, as the upstream names it
-    bool held = false;                        ///< paused by command
-    std::string told_state;                   ///< as the last event had it
+    std::unique_ptr<forward::Pump> receiver;    ///< only when QoS 2 keeps the two apart
+    std::thread closing;                        ///< its former pumps are being stopped; what comes after them waits
+    std::optional<std::string> state_topic;     ///< of this gateway, as the upstream names it
+    std::optional<WallTime> certificate_until;  ///< the last moment of its server's certificate, at the last connection
+    bool held = false;                          ///< paused by command
+    std::string told_state;                     ///< as the last event had it
 
     [[nodiscard]] std::vector<forward::Pump*> pumps() const {
       std::vector<forward::Pump*> all;

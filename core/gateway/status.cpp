@@ -151,6 +151,7 @@ Json Gateway::status() const {
     Json upstream = {{"name", link.name}, {"configured", !former}, {"servers", Json::array()}};
     if (!former) upstream["servers"] = link.config->servers;
     if (!former) upstream.update(pump_json(link.sender ? link.sender->status() : forward::PumpStatus{}));
+    upstream["certificate_until"] = link.certificate_until ? Json(iso8601(*link.certificate_until)) : Json(nullptr);
     if (link.held) upstream.update({{"state", "paused"}, {"failure", ""}});
     if (former) upstream.update({{"state", "not configured"}, {"in_flight", 0}, {"window", 0}, {"delivered", 0}});
     Json lanes = Json::array();

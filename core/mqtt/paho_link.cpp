@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <span>
 #include <string_view>
@@ -236,6 +237,13 @@ struct PahoLinkAccess {
     const std::lock_guard lock(link.mutex_);
     link.verdict_ = verdict;
   }
+  static const std::string& protocols(const PahoLink& link) { return link.protocols_; }
+  static const std::string& psk_identity(const PahoLink& link) { return link.psk_identity_; }
+  static const std::string& psk_key(const PahoLink& link) { return link.psk_key_; }
+  static void shown(PahoLink& link, std::optional<WallTime> until) {
+    const std::lock_guard lock(link.mutex_);
+    link.certificate_until_ = until;
+  }
   static void heard(PahoLink& link) { link.heard_ = Steady::now().time_since_epoch().count(); }
   static void sent(PahoLink& link, std::uint8_t first, std::span<const std::string_view> body) {
     const std::lock_guard lock(link.mutex_);
@@ -264,6 +272,33 @@ struct PahoLinkAccess {
                     size, link.maximum_packet_size_);
   }
 };
+
+namespace {
+
+extern "C" unsigned give_key(SSL* ssl, const char*, char* identity, unsigned most_identity, unsigned char* key,
+                             unsigned most_key) {
+  const auto link = link_of(::SSL_get_fd(ssl));
+  if (!link) return 0;
+  const auto& name = PahoLinkAccess::psk_identity(*link);
+  const auto& bytes = PahoLinkAccess::psk_key(*link);
+  if (name.size() + 1 > most_identity || bytes.size() > most_key) return 0;
+  std::memcpy(identity, name.c_str(), name.size() + 1);
+  std::memcpy(key, bytes.data(), bytes.size());
+  return static_cast<unsigned>(bytes.size());
+}
+
+std::optional<WallTime> end_of_certificate(SSL* ssl) noexcept {
+  X509* const shown = ::SSL_get1_peer_certificate(ssl);
+  if (shown == nullptr) return std::nullopt;
+  std::tm end{};
+  const bool read = ::ASN1_TIME_to_tm(::X509_get0_notAfter(shown), &end) == 1;
+  ::X509_free(shown);
+  if (!read) return std::nullopt;
+  constexpr auto last = std::chrono::floor<std::chrono::seconds>(WallTime::max());  // some are made for 9999
+  return std::min(last, std::chrono::sys_seconds(std::chrono::seconds(::timegm(&end))));
+}
+
+}  // namespace
 
 PahoLink::PahoLink(Descriptor socket, Endpoint endpoint, std::string host, bool tls, std::uint32_t maximum_packet_size)
     : socket_(std::move(socket)),
@@ -303,6 +338,11 @@ int PahoLink::hand_over(const std::shared_ptr<PahoLink>& link, const std::functi
 
 void PahoLink::shut_down() noexcept {
   ::shutdown(socket_.get(), SHUT_RDWR);
+}
+
+std::optional<WallTime> PahoLink::certificate_until() const {
+  const std::lock_guard lock(mutex_);
+  return certificate_until_;
 }
 
 std::string PahoLink::certificate_problem() const {
@@ -600,6 +640,16 @@ int __wrap_SSL_connect(SSL* ssl) {
   const auto link = link_of(::SSL_get_fd(ssl));
   if (link && ::SSL_in_before(ssl) != 0) {
     ::SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
+    if (const auto& protocols = PahoLinkAccess::protocols(*link); !protocols.empty()) {
+      ::SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(protocols.data()),
+                            static_cast<unsigned>(protocols.size()));
+    }
+    if (!PahoLinkAccess::psk_identity(*link).empty()) {
+      // A server that has no such key, and shows a certificate instead, is none that was meant.
+      ::SSL_set_psk_client_callback(ssl, &give_key);
+      ::SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+      ::SSL_set_cipher_list(ssl, "kECDHEPSK:kDHEPSK:kPSK:!eNULL");
+    }
     if ((::SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0) {
       const char* const host = PahoLinkAccess::host(*link).c_str();
       X509_VERIFY_PARAM* const rules = ::SSL_get0_param(ssl);
@@ -612,6 +662,7 @@ int __wrap_SSL_connect(SSL* ssl) {
   const int result = __real_SSL_connect(ssl);
   if (link && (::SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0)
     PahoLinkAccess::judge(*link, ::SSL_get_verify_result(ssl));
+  if (link && result == 1) PahoLinkAccess::shown(*link, end_of_certificate(ssl));
   return result;
 }
 

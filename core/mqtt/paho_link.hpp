@@ -6,7 +6,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+
+#include <tidegate/clock.hpp>
 
 #include "mqtt/packet_guard.hpp"
 #include "mqtt/socket.hpp"
@@ -31,7 +34,9 @@ namespace tidegate::mqtt {
 ///   writev, SSL_write        never fail: a connection that cannot be written is ended, which Paho sees by reading;
 ///                            plain TCP: written together when the thread is about to wait
 ///   shutdown                 plain TCP: writes what is left; Paho closes the socket then
-///   SSL_connect              TLS 1.2 or newer, checks the name in the handshake, keeps the verdict on the certificate
+///   SSL_connect              TLS 1.2 or newer, asks for a protocol, checks the name in the handshake, keeps the
+///   verdict
+///                            on the certificate, and how long that holds
 ///
 /// Five of Paho's own functions are wrapped too. MQTTPacket_Factory, WebSocket_getch, WebSocket_getdata and
 /// WebSocket_putdatas show each packet to a PacketGuard before Paho acts on it: a connection on which the server breaks
@@ -52,6 +57,17 @@ class PahoLink {
   void when_asked(std::shared_ptr<Nudge> nudge) { asked_nudge_ = std::move(nudge); }
   [[nodiscard]] bool asked() const noexcept { return asked_; }
 
+  /// Asks a TLS server for one of these protocols, each after its length, as ALPN has them. Before hand_over(). (Paho
+  /// would keep a copy for each connection.)
+  void ask_for(std::string protocols) { protocols_ = std::move(protocols); }
+  /// Has a TLS server asked by a key that both sides have. Before hand_over().
+  void show(std::string identity, std::string key) {
+    psk_identity_ = std::move(identity);
+    psk_key_ = std::move(key);
+  }
+  /// The last moment of the server's certificate; nothing without TLS. Any thread.
+  [[nodiscard]] std::optional<WallTime> certificate_until() const;
+
   /// Ends the connection now; Paho sees its peer gone. Any thread.
   void shut_down() noexcept;
 
@@ -71,12 +87,14 @@ class PahoLink {
   Endpoint endpoint_;
   std::string host_;
   bool tls_;
+  std::string protocols_, psk_identity_, psk_key_;
   std::uint32_t maximum_packet_size_;
   std::shared_ptr<Nudge> asked_nudge_;
   std::atomic<bool> asked_{false};
   std::atomic<Steady::rep> heard_;
   mutable std::mutex mutex_;  ///< guards what follows
   long verdict_ = 0;          ///< X509_V_…
+  std::optional<WallTime> certificate_until_;
   PacketGuard guard_;
   std::string protocol_problem_;
 };

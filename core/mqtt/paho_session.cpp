@@ -812,6 +812,7 @@ void PahoSession::serve(Ended& ended) {
     wanted_changed_ = false;
     refused_.clear();
     limits = limits_;
+    limits.certificate_until = link_->certificate_until();
   }
   if (limits.session_present) {
     for (const auto& filter : known_) {
@@ -1030,6 +1031,13 @@ Failure PahoSession::open_socket(const Server& server, Steady::time_point deadli
       const auto most = options_.version == Version::v5 ? options_.maximum_packet_size : 0;
       link_ = std::make_shared<PahoLink>(std::move(socket), endpoints[i], options_.tls.verify_name ? server.host : "",
                                          server.tls, most);
+      std::string protocols;
+      for (const auto& protocol : options_.tls.alpn) {
+        protocols += static_cast<char>(protocol.size());
+        protocols += protocol;
+      }
+      link_->ask_for(std::move(protocols));
+      link_->show(options_.tls.psk_identity, options_.tls.psk_key);
       return {};
     }
     if (error == ECANCELED) return {"stopped", 0, false, true};
@@ -1106,7 +1114,6 @@ int PahoSession::ask_paho(const Server& server, Purpose purpose, int keep_alive)
   }
 
   MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
-  std::string protocols;  // each after its length, as ALPN has them
   if (server.tls) {
     const auto given = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
     tls.trustStore = given(options_.tls.ca_file);
@@ -1114,16 +1121,10 @@ int PahoSession::ask_paho(const Server& server, Purpose purpose, int keep_alive)
     tls.privateKey = given(options_.tls.key_file);
     tls.enableServerCertAuth = options_.tls.verify ? 1 : 0;
     // PahoLink checks names and addresses in the handshake; Paho's own check beside it cannot read an IPv6 address.
-    const bool name = options_.tls.verify && options_.tls.verify_name;
+    const bool name = options_.tls.verify && options_.tls.verify_name && options_.tls.psk_identity.empty();
     tls.verify = name && server.host.find(':') == std::string::npos ? 1 : 0;
     tls.privateKeyPassword = given(options_.tls.key_password);
     tls.enabledCipherSuites = given(options_.tls.ciphers);
-    for (const auto& protocol : options_.tls.alpn) {
-      protocols += static_cast<char>(protocol.size());
-      protocols += protocol;
-    }
-    tls.protos = protocols.empty() ? nullptr : reinterpret_cast<const unsigned char*>(protocols.data());
-    tls.protos_len = static_cast<unsigned>(protocols.size());
     tls.ssl_error_cb = &on_tls_error;
     tls.ssl_error_context = this;
     connect.ssl = &tls;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <tidegate/clock.hpp>
 #include <tidegate/message.hpp>
 #include <tidegate/property.hpp>
 
@@ -26,6 +27,8 @@ struct Tls {
   std::string key_password = {};
   std::string ciphers = {};  ///< OpenSSL's names, for TLS 1.2; empty: its defaults
   std::vector<std::string> alpn = {};
+  std::string psk_identity = {};  ///< with psk_key: a key that both sides have, in place of certificates; or empty
+  std::string psk_key = {};       ///< its bytes
 
   bool operator==(const Tls&) const = default;
 };
@@ -66,7 +69,7 @@ struct SessionOptions {
   bool operator==(const SessionOptions&) const = default;
 };
 
-/// What the server allows on this connection, from its CONNACK. 3.1.1 has the defaults.
+/// What the server allows on this connection, from its CONNACK, where 3.1.1 has the defaults; and from TLS.
 struct Limits {
   bool session_present = false;
   std::uint16_t receive_maximum = 65535;
@@ -75,6 +78,8 @@ struct Limits {
   bool retain_available = true;
   bool subscription_identifiers = true;
   std::vector<Property> properties = {};  ///< all of the CONNACK's
+  /// The last moment of the server's certificate, where it has shown one.
+  std::optional<WallTime> certificate_until = {};
 };
 
 enum class State : std::uint8_t { stopped, connecting, connected, waiting };  ///< waiting: for the next attempt

@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Upstreams over TLS: the real tidegated against a real Mosquitto with certificates of this test's own."""
 import pathlib
+import select
 import shutil
+import socket
+import ssl
 import subprocess
+import threading
+import time
 
 import pytest
-from parts import DEADLINE, publish, tool_environment, wait_until
+from parts import BINARY_DIR, DEADLINE, publish, tool_environment, wait_until
 
 
 class Authority:
@@ -133,3 +138,105 @@ def test_a_certificate_of_the_future_or_of_the_past_is_named_with_the_clock(make
     late = make_gateway(block(past.port, ca_file=authority.file), name="late").start()
     wait_until(lambda: "is not valid yet: set this machine's clock if that is wrong" in failure(early), "the reason")
     wait_until(lambda: "has expired: renew it, or set this machine's clock" in failure(late), "the reason")
+
+
+def test_the_end_of_a_servers_certificate_is_shown_and_is_a_problem_when_it_is_near(make_gateway, make_broker, authority):
+    soon = time.time() + 5 * 86400
+    far = tls_broker(make_broker, *authority.sign("far", until="20991231235959Z"))
+    near = tls_broker(make_broker, *authority.sign("near", until=time.strftime("%Y%m%d%H%M%SZ", time.gmtime(soon))))
+    calm = make_gateway(block(far.port, ca_file=authority.file), name="calm").start()
+    calm.wait_state("connected")
+    wait_until(lambda: calm.upstream()["certificate_until"], "the date")
+    assert calm.upstream()["certificate_until"].startswith("2099-12-31T23:59:59")
+    shown = subprocess.run([BINARY_DIR / "bin" / "tidegate", "status"], env=calm.environment(), capture_output=True, text=True, timeout=DEADLINE)
+    assert "cloud: the server's certificate is good until 2099-12-31T23:59:59" in shown.stdout
+    assert "certificate" not in str(calm.status()["health"])
+    pressed = make_gateway(block(near.port, ca_file=authority.file), name="pressed").start()
+    wait_until(lambda: "the server's certificate is good until " + time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(soon)) in
+               str(pressed.status()["health"]), "the warning")
+    plain = make_gateway("", name="plain").start()
+    assert plain.status()["upstreams"] == []
+
+
+class Front:
+    """A TLS server of Python's that takes a protocol by its name, and passes on what it is sent to a broker."""
+
+    def __init__(self, cert, key, protocols, broker):
+        self.protocols = []
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(cert, key)
+        self._context.set_alpn_protocols(protocols)
+        self._broker = broker
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                plain, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+
+    def _serve(self, plain):
+        try:
+            with self._context.wrap_socket(plain, server_side=True) as client:
+                self.protocols.append(client.selected_alpn_protocol())
+                if self.protocols[-1] is None:
+                    return
+                with socket.create_connection(("127.0.0.1", self._broker.port)) as broker:
+                    while True:
+                        for source in [client] if client.pending() else select.select([client, broker], [], [])[0]:
+                            data = source.recv(1 << 14)
+                            if not data:
+                                return
+                            (broker if source is client else client).sendall(data)
+        except OSError:
+            pass
+
+    def end(self):
+        self._socket.close()
+
+
+def test_a_server_that_takes_several_protocols_on_a_port_is_asked_for_ours(make_gateway, upstream, authority):
+    front = Front(*authority.sign("server"), ["http/1.1", "x-amzn-mqtt-ca"], upstream)
+    try:
+        nameless = make_gateway(block(front.port, ca_file=authority.file), name="nameless").start()
+        wait_until(lambda: front.protocols, "a connection")
+        assert front.protocols[0] is None
+        nameless.stop()
+        front.protocols.clear()
+        gateway = make_gateway(block(front.port, ca_file=authority.file, alpn='["mqtt", "x-amzn-mqtt-ca"]')).start()
+        gateway.wait_state("connected")
+        assert set(front.protocols) <= {None, "x-amzn-mqtt-ca"} and front.protocols[-1] == "x-amzn-mqtt-ca"
+        delivers(gateway, "by name")
+    finally:
+        front.end()
+
+
+KEY, OTHER = "00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"
+
+
+def psk_block(port, key):
+    text = block(port, psk_identity="greenhouse", psk_key="KEY")
+    return text.replace('psk_key = "KEY"', f'psk_key = "{key}"')  # in a file that its owner alone can read
+
+
+def test_a_key_that_both_sides_have_takes_the_place_of_certificates(make_gateway, make_broker, authority, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text(f"greenhouse:{KEY}\n")
+    keys.chmod(0o600)
+    broker = make_broker(listener=f"psk_hint test\npsk_file {keys}\nuse_identity_as_username true").start()
+    gateway = make_gateway(psk_block(broker.port, KEY)).start()
+    gateway.wait_state("connected")
+    delivers(gateway, "sealed")
+    assert gateway.upstream()["certificate_until"] is None
+    assert KEY not in gateway.said() + str(gateway.status())
+    wrong = make_gateway(psk_block(broker.port, OTHER), name="wrong").start()
+    wait_until(lambda: failure(wrong), "a refusal")
+    # A server that has a certificate and no key is another one, whoever signed that.
+    certified = tls_broker(make_broker, *authority.sign("server"))
+    elsewhere = make_gateway(psk_block(certified.port, KEY), name="elsewhere").start()
+    wait_until(lambda: failure(elsewhere), "a refusal")
+    assert wrong.upstream()["state"] != "connected" and elsewhere.upstream()["state"] != "connected"

@@ -51,13 +51,15 @@ std::string joined(const Json& texts) {
 
 std::string upstreams(const Json& status, Json& lanes) {
   Table table({"UPSTREAM", "STATE", ">UNDER WAY", ">DELIVERED", "SERVERS"});
-  std::string failures;
+  std::string notes;
   for (const Json& upstream : status) {
     const std::string name = show(upstream, "name");
     const std::string failure = show(upstream, "failure");
     table.add({name, show(upstream, "state"), show(upstream, "in_flight") + " of " + show(upstream, "window"),
                show(upstream, "delivered"), joined(part(upstream, "servers"))});
-    if (!failure.empty() && failure != "-") failures += fmt::format("{}: {}\n", name, failure);
+    if (!failure.empty() && failure != "-") notes += fmt::format("{}: {}\n", name, failure);
+    if (const auto until = upstream.find("certificate_until"); until != upstream.end() && until->is_string())
+      notes += fmt::format("{}: the server's certificate is good until {}\n", name, until->get<std::string>());
     for (Json lane : part(upstream, "lanes")) {
       lane["upstream"] = name;
       lanes.push_back(std::move(lane));
@@ -67,7 +69,7 @@ std::string upstreams(const Json& status, Json& lanes) {
       lanes.push_back(std::move(received));
     }
   }
-  return table.empty() ? "No upstream is configured: nothing is forwarded.\n" : table.text() + failures;
+  return table.empty() ? "No upstream is configured: nothing is forwarded.\n" : table.text() + notes;
 }
 
 std::string plugins(const Json& status) {

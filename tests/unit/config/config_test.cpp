@@ -382,6 +382,14 @@ TEST(TlsOptions, GoWithTlsServersAndFilesThatAreThere) {
   EXPECT_THAT(complaints(tls + "ca_file = \"/\"\n"), HasSubstr("it is a folder"));
   EXPECT_THAT(complaints(tls + "key_file = \"/dev/null\"\n"), HasSubstr("add cert_file"));
   EXPECT_EQ(complaints(tls + "alpn = [\"mqtt\"]\n"), "");
+  EXPECT_THAT(complaints(tls + "psk_identity = \"a\"\n"), HasSubstr("psk_identity and psk_key go together"));
+  const Variable key("TIDEGATE_TEST_KEY", "00112233445566778899aabbccddeeff");
+  const std::string psk = tls + "psk_identity = \"a\"\npsk_key = { env = \"TIDEGATE_TEST_KEY\" }\n";
+  EXPECT_EQ(complaints(psk), "");
+  EXPECT_THAT(complaints(psk + "verify = false\n"), HasSubstr("verify: is about certificates"));
+  const Variable bad("TIDEGATE_TEST_KEY", "00112233");
+  EXPECT_THAT(complaints(psk), HasSubstr("psk_key: is a key of 32 to 512 hexadecimal digits"));
+  EXPECT_THAT(complaints(psk), Not(HasSubstr("00112233")));
   EXPECT_THAT(complaints(tls + "alpn = [\"\"]\n"), HasSubstr("t.toml:5:1: [upstream.tls] alpn: a protocol's name has"));
   EXPECT_THAT(complaints(upstream("[upstream.tls]\nverify = true\n")),
               HasSubstr("t.toml:4:1: [upstream.tls]: is for mqtts:// servers"));
