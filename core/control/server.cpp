@@ -61,7 +61,7 @@ Server::Server(Loop& loop, std::filesystem::path path, const Control& control)
   const int bound = bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int code = errno;
   umask(before);
-  if (bound != 0 || listen(fd_, 16) != 0) {
+  if (bound != 0 || listen(fd_, SOMAXCONN) != 0) {
     close(fd_);
     throw SystemError(bound != 0 ? code : errno, fmt::format("cannot listen on {}", path_.string()));
   }
