@@ -233,9 +233,8 @@ def certificates(folder):
     return folder
 
 
-def test_with_a_certificate_it_speaks_tls_alone_and_asks_for_the_clients(make_gateway, make_witness, door, tmp_path):
-    made = certificates(tmp_path)
-    gateway = make_gateway(f"""
+def asks_for_certificates(door, made):
+    return f"""
 [broker]
 port = 0
 [broker.listener]
@@ -245,7 +244,12 @@ port = {door}
 cert_file = "{made}/server.pem"
 key_file = "{made}/server.key"
 client_ca_file = "{made}/ca.pem"
-""").start()
+"""
+
+
+def test_with_a_certificate_it_speaks_tls_alone_and_asks_for_the_clients(make_gateway, make_witness, door, tmp_path):
+    made = certificates(tmp_path)
+    gateway = make_gateway(asks_for_certificates(door, made)).start()
     opens(gateway, door)
     witness = make_witness(gateway, "lab/a")
     own = ["--cert", f"{made}/client.pem", "--key", f"{made}/client.key"]
@@ -259,17 +263,7 @@ client_ca_file = "{made}/ca.pem"
 
 def test_with_certificates_alone_a_user_has_the_rights_that_are_named(make_gateway, make_witness, door, tmp_path):
     made = certificates(tmp_path)
-    gateway = make_gateway(f"""
-[broker]
-port = 0
-[broker.listener]
-address = "127.0.0.1"
-port = {door}
-[broker.listener.tls]
-cert_file = "{made}/server.pem"
-key_file = "{made}/server.key"
-client_ca_file = "{made}/ca.pem"
-[[broker.listener.user]]
+    gateway = make_gateway(asks_for_certificates(door, made) + """[[broker.listener.user]]
 name = "client"
 publish = ["lab/#"]
 """).start()
