@@ -18,6 +18,7 @@
 #include <pwd.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <tidegate/error.hpp>
@@ -463,6 +464,18 @@ void Broker::announce() noexcept {
   }
 }
 
+std::vector<std::string> Broker::servers() const {
+  if (state_ != State::up) return {};
+  const fs::path file = settings_.url ? fs::path() : socket_file();
+  if (file.empty() || ::access(file.c_str(), W_OK) != 0) return {url_};
+  return {"unix:" + file.string(), url_};
+}
+
+fs::path Broker::socket_file() const {
+  fs::path file = (settings_.folder.empty() ? gateway_.runtime : settings_.folder) / "broker.sock";
+  return file.native().size() < sizeof(sockaddr_un::sun_path) ? file : fs::path();
+}
+
 void Broker::accepted(const std::string& url) {
   probe_ = {};
   state_ = State::up;
@@ -472,6 +485,8 @@ void Broker::accepted(const std::string& url) {
   tried_without_ = false;
   suspect_.reset();
   up_since_ = std::chrono::steady_clock::now();
+  // Another service's user may be the gateway. All of this machine may come by the loopback, too.
+  if (process_) ::chmod(socket_file().c_str(), 0666);
   if (process_ && !apps_.empty()) {
     follow_apps();
     apps_look_ = loop_.every(apps_interval, [this] { follow_apps(); });
@@ -546,6 +561,7 @@ void Broker::write_record(const Record& record) const {
 std::string Broker::text(std::uint16_t port, bool persistent) const {
   Settings made{port, gateway_.state / "broker", gateway_.payload_cap, current_user(), persistent};
   made.log_topics = settings_.log_topics;
+  made.socket = socket_file();
   if (door_warning_.empty()) made.listener = settings_.listener;
   made.rights = in_runtime("broker/rights");
   if (!apps_.empty()) made.apps_port = apps_port_;

@@ -73,6 +73,9 @@ class Broker final {
   [[nodiscard]] State state() const noexcept { return state_; }
   /// Empty unless up.
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
+  /// What a session of the gateway connects to, the best first: the socket of ours where it has one that this process
+  /// may use, and its URL. Empty unless up.
+  [[nodiscard]] std::vector<std::string> servers() const;
   /// 0 when it does not run, or is not ours.
   [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
   [[nodiscard]] bool adopted() const noexcept { return adopted_; }
@@ -125,6 +128,8 @@ class Broker final {
   [[nodiscard]] std::uintmax_t log_size() const noexcept;
   [[nodiscard]] std::vector<std::string> errors() const;
   [[nodiscard]] std::filesystem::path log_file() const;
+  /// Empty when the kernel has no room for a path of that length.
+  [[nodiscard]] std::filesystem::path socket_file() const;
   void make_folders();
   void check_space();
   void check_database();

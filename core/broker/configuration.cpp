@@ -80,7 +80,7 @@ per_listener_settings true
 # This machine only, and so without passwords.
 listener {port} 127.0.0.1
 allow_anonymous true
-{door}
+{socket}{door}
 {user}{persistence}
 # Nothing is dropped while the gateway is away (the default is 1000 messages, then silence). A session whose client
 # never comes back ends with what waits in it. Not 0, which means without limit: 2.0.16 then drops every message, and
@@ -102,6 +102,12 @@ connection_messages false
 sys_interval 60
 )",
       fmt::arg("port", settings.port),
+      fmt::arg("socket",
+               settings.socket.empty()
+                   ? std::string()
+                   : fmt::format("\n# The same for the gateway, with less work for the kernel.\nlistener 0 {}\n"
+                                 "allow_anonymous true\n",
+                                 settings.socket.string())),
       fmt::arg("door", (settings.listener ? door(*settings.listener, settings.rights) : std::string()) +
                            (settings.apps_port != 0 ? apps_door(settings) : std::string())),
       fmt::arg("log_topics", settings.log_topics ? "log_dest topic\n" : ""), fmt::arg("user", user),

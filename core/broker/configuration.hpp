@@ -16,11 +16,12 @@ namespace tidegate::broker {
 /// What differs from one local broker to the next.
 struct Settings {
   std::uint16_t port = 0;
-  std::filesystem::path folder;   ///< where it keeps its database; private to us
-  std::uint64_t payload_cap = 0;  ///< bytes
-  std::string user;               ///< whom it runs as when started by root; empty: say nothing
-  bool persistent = true;         ///< whether the folder can be written
-  bool log_topics = false;        ///< it publishes its log under $SYS/broker/log/
+  std::filesystem::path folder;       ///< where it keeps its database; private to us
+  std::uint64_t payload_cap = 0;      ///< bytes
+  std::string user;                   ///< whom it runs as when started by root; empty: say nothing
+  bool persistent = true;             ///< whether the folder can be written
+  bool log_topics = false;            ///< it publishes its log under $SYS/broker/log/
+  std::filesystem::path socket = {};  ///< where it listens too, for the gateway; empty: nowhere
   std::optional<config::Listener> listener = {};
   std::filesystem::path rights = {};  ///< where the text of rights() is, if the listener has accounts
   std::uint16_t apps_port = 0;        ///< of the door for automations with rights of their own; 0: there is none

@@ -610,7 +610,6 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mu
   auto& all = shared();
   ::pthread_mutex_unlock(mutex);  // of the condition, which Paho locks to signal: what is called here may do that
   end_batch();
-  ::pthread_mutex_lock(mutex);
   if (just_taken >= 0) {
     {
       const std::lock_guard lock(all.fresh_mutex);
@@ -621,6 +620,7 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mu
   all.sender_condition = condition;
   if (all.sender.exchange(asleep) == called) {
     all.sender = awake;
+    ::pthread_mutex_lock(mutex);
     return 0;
   }
   // Paho reckons with the wall clock: a step back would make this wait as long as the step.
@@ -629,7 +629,6 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mu
   const long long left = std::clamp<long long>(
       (until->tv_sec - wall.tv_sec) * 1'000'000'000LL + (until->tv_nsec - wall.tv_nsec), 0, 1'000'000'000LL);
   const timespec time{static_cast<time_t>(left / 1'000'000'000LL), static_cast<long>(left % 1'000'000'000LL)};
-  ::pthread_mutex_unlock(mutex);
   futex(all.sender, FUTEX_WAIT_PRIVATE, asleep, &time);
   ::pthread_mutex_lock(mutex);
   return all.sender.exchange(awake) == called ? 0 : ETIMEDOUT;

@@ -166,6 +166,25 @@ TEST_F(ALocalBroker, AcceptsConnectionsAtTheUrlThatItTellsAndWrites) {
   EXPECT_THAT(downs, IsEmpty());
 }
 
+TEST_F(ALocalBroker, HasASocketForTheGatewayBeforeItsUrl) {
+  const auto file = gateway.runtime / "broker.sock";
+  start_and_wait();
+  EXPECT_EQ(broker->servers(), (std::vector<std::string>{"unix:" + file.string(), ups[0]}));
+  EXPECT_EQ(output("mosquitto_sub --unix '" + file.string() + "' -E -t a -W 5"), "");
+  EXPECT_TRUE(fs::is_socket(file));
+
+  kill(broker->pid(), SIGKILL);
+  EXPECT_TRUE(comes([this] { return ups.size() == 2; }));
+  EXPECT_EQ(output("mosquitto_sub --unix '" + file.string() + "' -E -t a -W 5"), "");
+  EXPECT_THAT(broker->servers(), SizeIs(2));
+}
+
+TEST_F(ALocalBroker, HasNoSocketWhereItsPathWouldBeTooLong) {
+  gateway.runtime = folder / std::string(100, 'r');
+  start_and_wait();
+  EXPECT_EQ(broker->servers(), ups);
+}
+
 TEST_F(ALocalBroker, LeadsItsOwnSessionInPrivateFoldersAsThisUser) {
   const pid_t pid = start_and_wait().pid();
   EXPECT_EQ(getsid(pid), pid);
@@ -570,6 +589,9 @@ TEST_F(ALocalBroker, ThatAnotherProcessKeepsIsFollowedAndLeftAlone) {
   EXPECT_TRUE(comes([&] { return broker->url() == "mqtt://127.0.0.1:7"; }));
   EXPECT_EQ(read(gateway.runtime / "broker.url"), "mqtt://127.0.0.1:7\n");
   EXPECT_EQ(broker->pid(), 0);
+  EXPECT_EQ(broker->servers(), ups);
+  std::ofstream(theirs / "broker.sock").close();
+  EXPECT_THAT(broker->servers(), testing::ElementsAre("unix:" + (theirs / "broker.sock").string(), ups[0]));
 
   keep("mqtt://127.0.0.1:8");  // it had to move
   EXPECT_TRUE(comes([&] { return ups.size() == 2 && ups.back() == "mqtt://127.0.0.1:8"; }));

@@ -21,6 +21,12 @@ TEST(AMosquittoConfiguration, ListensOnTheLoopbackOnly) {
   EXPECT_EQ(text.find("listener "), text.rfind("listener "));
 }
 
+TEST(AMosquittoConfiguration, HasASocketForTheGatewayWhereOneIsWanted) {
+  Settings with = settings();
+  with.socket = "/run/broker.sock";
+  EXPECT_THAT(configuration(with), HasSubstr("\nlistener 0 /run/broker.sock\nallow_anonymous true\n"));
+}
+
 TEST(AMosquittoConfiguration, LiftsTheQueueLimits) {
   const std::string text = configuration(settings());
   EXPECT_THAT(text, HasSubstr("\nmax_queued_messages 1000000000\n"));
