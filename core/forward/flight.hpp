@@ -16,7 +16,7 @@ template <class Thing>
 class Flight {
  public:
   /// The reference stands until the next add().
-  std::pair<std::uint64_t, Thing&> add(Thing thing) {
+  std::pair<std::uint64_t, Thing&> add(Thing&& thing) {
     if (free_.empty()) {
       free_.push_back(places_.size());
       places_.emplace_back();

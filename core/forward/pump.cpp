@@ -145,7 +145,7 @@ void Pump::send(Message message) {
   condition_.notify_one();
 }
 
-void Pump::send_here(Message message) {
+void Pump::send_here(Message&& message) {
   bool here = false;
   {
     const std::lock_guard lock(mutex_);
@@ -155,12 +155,12 @@ void Pump::send_here(Message message) {
   round_or_notify(here);
 }
 
-void Pump::queue(Message message) {
+void Pump::queue(Message&& message) {
   if (queue_.size() >= options_.queue) {
     queue_.pop_front();
     ++status_.dropped;
   }
-  queue_.push_back(std::move(message));
+  queue_.emplace_back().record.message = std::move(message);
 }
 
 bool Pump::is_steady() const noexcept {
@@ -296,11 +296,8 @@ void Pump::take_news() {
   news_.stopping = stopping_;
   news_.leave_rest = leave_rest_;
   filling_ = connection_;
-  for (; !queue_.empty(); queue_.pop_front()) {
-    Item item;
-    item.record.message = std::move(queue_.front());
-    volatile_ready_.push_back(std::move(item));
-  }
+  if (volatile_ready_.empty()) volatile_ready_.swap(queue_);
+  for (; !queue_.empty(); queue_.pop_front()) volatile_ready_.push_back(std::move(queue_.front()));
   for (; volatile_ready_.size() > options_.queue; volatile_ready_.pop_front()) ++counts_.dropped;
 }
 
@@ -641,7 +638,7 @@ std::optional<Pump::Item> Pump::next_volatile() {
           ? volatile_ready_.begin()
           : std::ranges::find_if(volatile_ready_, [&](const Item& item) { return !hunt_.is_aside(suspect_of(item)); });
   if (found == volatile_ready_.end()) return std::nullopt;
-  auto item = std::move(*found);
+  std::optional<Item> item(std::move(*found));
   volatile_ready_.erase(found);
   return item;
 }
@@ -730,7 +727,7 @@ std::deque<Pump::Item>& Pump::again(std::size_t stream) {
   return stream == volatile_stream ? volatile_ready_ : lanes_[(stream - 1) / 2].streams[(stream - 1) % 2].again;
 }
 
-Pump::Sent Pump::send_item(Item item) {
+Pump::Sent Pump::send_item(Item&& item) {
   auto* const lane = item.lane == no_lane ? nullptr : &lanes_[item.lane];
   const auto part = static_cast<std::size_t>(item.part);
   const auto& message = item.record.message;

@@ -128,7 +128,7 @@ class Pump final : private mqtt::SessionListener {
   void send(Message message);
   /// As send(), and where all is well the message is on its way when this returns: the round runs here, unless another
   /// is under way. Hold no lock; not from a callback.
-  void send_here(Message message);
+  void send_here(Message&& message);
   /// As of the session: mqtt::Session.
   void hurry() noexcept { session_->hurry(); }
   void hold(bool held) noexcept { session_->hold(held); }
@@ -208,7 +208,7 @@ class Pump final : private mqtt::SessionListener {
   enum class Waits : std::uint8_t { no, for_disk };
 
   // With mutex_ held.
-  void queue(Message message);
+  void queue(Message&& message);
   /// No connection has begun or ended that the last round did not see.
   [[nodiscard]] bool is_steady() const noexcept;
   /// Without any lock held.
@@ -245,7 +245,7 @@ class Pump final : private mqtt::SessionListener {
   [[nodiscard]] Item take(std::size_t lane, std::size_t part);
   [[nodiscard]] std::optional<Item> take(Suspect suspect);
   [[nodiscard]] std::deque<Item>& again(std::size_t stream);
-  Sent send_item(Item item);
+  Sent send_item(Item&& item);
   [[nodiscard]] std::optional<std::chrono::seconds> expiry_left(const Item& item) const;
   /// Fills outgoing_, but for what is lent to it while it is published: the topic, and the payload unless wrapped.
   void prepare(const Item& item, bool wrapped);
@@ -292,7 +292,7 @@ class Pump final : private mqtt::SessionListener {
   // Guarded by mutex_.
   std::vector<Told> told_;
   bool batch_told_ = false;  ///< told_ is worth a round
-  std::deque<Message> queue_;
+  std::deque<Item> queue_;
   std::optional<mqtt::Failure> new_end_;
   std::optional<mqtt::Limits> new_limits_;
   bool link_up_ = false;

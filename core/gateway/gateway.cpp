@@ -140,7 +140,7 @@ Gateway::Gateway(Loop& loop, config::Config config)
       health_([this] { announce_health(); }),
       broker_(loop, config_.broker, config_.gateway, Apps::accounts(config_)),
       plugins_(loop, config_, health_,
-               {[this](Message message) { publish_reading(std::move(message)); },
+               {[this](Message&& message) { publish_reading(std::move(message)); },
                 [this](std::string_view upstream) { return linked(upstream); }}),
       apps_(loop, config_, health_),
       line_verbs_(config_, plugins_.audience(), control_) {
@@ -500,7 +500,7 @@ void Gateway::local_up(const std::string& url) {
   }
   mqtt::SessionOptions session;
   session.name = "local broker";
-  session.servers = {url};
+  session.servers = broker_.servers();
   session.client_id = "tidegate-" + config_.gateway.id;
   session.username = config_.broker.username;
   session.password = config_.broker.password;
@@ -598,12 +598,12 @@ void Gateway::local_connected() {
   for (const auto& [topic, reading] : retained_) publish_local(reading);
 }
 
-void Gateway::publish(Message message) {
+void Gateway::publish(Message&& message) {
   if (intake_) intake_->own(message);
   if (local_) local_->send_here(std::move(message));
 }
 
-void Gateway::publish_reading(Message message) {
+void Gateway::publish_reading(Message&& message) {
   // What says how things stand is said again to a broker that comes up later, or has lost it.
   if (message.retain) retained_[message.topic] = message;
   line_verbs_.seen(message);

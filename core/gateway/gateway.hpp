@@ -63,7 +63,7 @@ class Gateway {
   /// The same in one line.
   [[nodiscard]] std::string summary() const;
   /// Publishes on the local broker, and appends to the lanes whose routes match.
-  void publish(Message message);
+  void publish(Message&& message);
 
   // What the machine tells, by whichever service. link_verbs.cpp
   /// Whether there is a network, and who says that there is none.
@@ -154,7 +154,7 @@ class Gateway {
   [[nodiscard]] bool linked(std::string_view upstream) const;
   void upstream_connected(std::size_t index);
   void publish_local(Message message);
-  void publish_reading(Message message);
+  void publish_reading(Message&& message);
   void forget_former_name();
   void announce_info();
   void announce_health();

@@ -136,7 +136,8 @@ void Intake::from_upstream(std::size_t upstream, mqtt::Arrival&& arrival) {
 Intake::Kept Intake::own(const Message& message) {
   ++own_;
   const std::shared_lock lock(routes_mutex_);
-  return store(Message(message), routes_->router.forward(message.topic));
+  const auto destinations = routes_->router.forward(message.topic);
+  return destinations.empty() ? Kept() : store(Message(message), destinations);
 }
 
 void Intake::own(const Message& message, const Routes& but) {

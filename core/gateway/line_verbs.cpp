@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <tidegate/clock.hpp>
 #include <tidegate/error.hpp>
 
 #include "gateway/named_line.hpp"
@@ -43,7 +42,7 @@ LineVerbs::LineVerbs(const config::Config& config, const Audience& audience, con
   });
   control_.add("line.read", [this](const Json& request) {
     const auto& line = find(request);
-    if (line.since.empty()) {
+    if (!line.since) {
       throw UnavailableError(
           fmt::format("{} has not been read yet; tidegate status says whether its line is there", line.name));
     }
@@ -68,7 +67,7 @@ void LineVerbs::configured() {
     const auto known = std::ranges::find(former, line.topic, &Line::topic);
     if (known == former.end()) continue;
     line.value = std::move(known->value);
-    line.since = std::move(known->since);
+    line.since = known->since;
   }
 }
 
@@ -81,7 +80,7 @@ void LineVerbs::seen(const Message& reading) {
   auto& line = lines_[found->second];
   if (!happened) {
     line.value = reading.payload;
-    line.since = iso8601(machine_clock().wall());
+    line.since = machine_clock().wall();
   }
   if (!control_.heard()) return;
   control_.tell({{"event", "line"}, {"name", line.name}, {happened ? "happened" : "value", reading.payload}});
@@ -98,9 +97,13 @@ LineVerbs::Line& LineVerbs::find(const Json& request) {
 }
 
 Json LineVerbs::to_json(const Line& line) {
-  return {{"name", line.name},   {"kind", line.kind},   {"output", is_output(line.kind)},
-          {"lines", line.lines}, {"topic", line.topic}, {"value", line.value},
-          {"since", line.since}};
+  return {{"name", line.name},
+          {"kind", line.kind},
+          {"output", is_output(line.kind)},
+          {"lines", line.lines},
+          {"topic", line.topic},
+          {"value", line.value},
+          {"since", line.since ? iso8601(*line.since) : std::string()}};
 }
 
 Json LineVerbs::set(const Json& request) {

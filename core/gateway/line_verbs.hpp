@@ -3,9 +3,11 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <tidegate/clock.hpp>
 #include <tidegate/message.hpp>
 
 #include "config/config.hpp"
@@ -32,8 +34,8 @@ class LineVerbs {
     std::string kind;
     std::vector<std::string> lines;  ///< three of an RGB LED
     std::string topic;
-    std::string value;  ///< as published
-    std::string since;  ///< when; empty: nothing was published yet
+    std::string value;              ///< as published
+    std::optional<WallTime> since;  ///< when; nothing was published before
   };
   [[nodiscard]] Line& find(const control::Json& request);
   [[nodiscard]] static control::Json to_json(const Line& line);

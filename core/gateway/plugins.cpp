@@ -157,7 +157,7 @@ class Plugins::ReadingChannel final : public Channel {
  public:
   /// usual: the name of its topic, where it has one of its own.
   ReadingChannel(Message form, bool json, const std::string& usual, Channels& channels,
-                 const std::function<void(Message)>& publish, std::uint64_t& count)
+                 const std::function<void(Message&&)>& publish, std::uint64_t& count)
       : form_(std::move(form)), json_(json), usual_(usual), channels_(channels), publish_(publish), count_(count) {
     if (form_.retain) channels_.retained.insert(form_.topic);
     if (usual_.empty()) return;
@@ -185,7 +185,7 @@ class Plugins::ReadingChannel final : public Channel {
   const bool json_;
   const std::string usual_;
   Channels& channels_;
-  const std::function<void(Message)>& publish_;
+  const std::function<void(Message&&)>& publish_;
   std::uint64_t& count_;
 };
 

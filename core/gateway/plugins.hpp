@@ -24,7 +24,7 @@ class Plugins {
  public:
   /// What the rest of the gateway does for plugins.
   struct Services {
-    std::function<void(Message)> publish;          ///< takes every reading as a message
+    std::function<void(Message&&)> publish;        ///< takes every reading as a message
     std::function<bool(std::string_view)> linked;  ///< Context::linked()
   };
   struct Status {

@@ -111,7 +111,7 @@ void Input::take(const EdgeEvent& edge) {
 
 void Input::settled(bool active, Nanoseconds at) {
   put_at(*state_, active, at);
-  button_.edge(active, at);
+  if (events_) button_.edge(active, at);
 }
 
 void Input::lost(std::uint32_t count, Nanoseconds at) {

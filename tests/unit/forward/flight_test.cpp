@@ -34,7 +34,7 @@ TEST(AFlight, KnowsNothingOfSlotsItDidNotGive) {
 TEST(AFlight, HoldsAsManyAsAWindowCanHave) {
   Flight<int> flight;
   std::vector<std::uint64_t> slots;
-  for (int n = 0; n < 65'535; ++n) slots.push_back(flight.add(n).first);
+  for (int n = 0; n < 65'535; ++n) slots.push_back(flight.add(int{n}).first);
   EXPECT_EQ(flight.size(), 65'535U);
   for (int n = 65'534; n >= 0; --n) ASSERT_EQ(flight.take(slots[static_cast<std::size_t>(n)]), n);
   EXPECT_TRUE(flight.empty());
