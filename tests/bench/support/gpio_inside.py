@@ -98,6 +98,8 @@ def measure(chip, side, rates, seconds):
         time.sleep(0.5)
         known = len(subscriber.arrived())
     time.sleep(1)
+    # Who makes the edges gets the processor when all others wait, else its own work would count as theirs.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     for rate in rates:
         before = len(subscriber.arrived())
         wall = time.time() - time.monotonic()
@@ -112,6 +114,7 @@ def measure(chip, side, rates, seconds):
             late = sorted((at - wall - edge) * 1e6 for (at, _), edge in zip(arrived, edges))
             result |= {"p50_us": statistics.median(late), "p99_us": late[int(len(late) * 0.99)], "max_us": late[-1]}
         say(**result)
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     subscriber.stop()
     return peer
 
