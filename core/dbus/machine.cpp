@@ -32,7 +32,7 @@ constexpr Service services[] = {
     {timesync_name, "/org/freedesktop/timesync1", "org.freedesktop.timesync1.Manager"},
     {timedate_name, "/org/freedesktop/timedate1", "org.freedesktop.timedate1"}};
 
-const Service& service_of(const std::string& name) {
+const Service& service_of(std::string_view name) {
   return *std::ranges::find(services, name, &Service::name);
 }
 

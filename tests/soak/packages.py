@@ -30,7 +30,7 @@ quiet apt-get build-dep -q -y -aarm64 -Pcross ./
 quiet dpkg-buildpackage -aarm64 -Pcross -b --no-sign
 cp /given/*.deb /result/
 mkdir /arm && for package in /given/*.deb; do dpkg-deb -x $package /arm; done
-file=$(ls /arm/usr/lib/python3/dist-packages/tidegate/_core.*)
+file=$(ls /arm/usr/lib/python3/dist-packages/tidegate/_core.*.so)
 case $file in *aarch64-linux-gnu.so) ;; *) echo "the module is $file"; exit 1 ;; esac
 run() { qemu-aarch64-static "$@"; }
 run /arm/usr/bin/tidegate --version >/result/version
