@@ -269,7 +269,7 @@ void Broker::adopt(event::Process left, const Record& record) {
   process_ = std::move(left);
   port_ = record.port;
   const bool could_be = persistent_;
-  if (record.configuration == digest(text(record.port, !could_be))) {
+  if (record.configuration == digest(record.port, !could_be)) {
     // It is better to have what it holds, and would lose by being started again, than another setting.
     persistent_ = !could_be;
     if (could_be) {
@@ -283,7 +283,7 @@ void Broker::adopt(event::Process left, const Record& record) {
   set_version(record.version);
   const bool port_kept =
       (settings_.port.value_or(0) == 0 || *settings_.port == record.port) && (apps_.empty() || apps_port_ != 0);
-  outdated_ = !port_kept || record.configuration != digest(text(record.port, persistent_));
+  outdated_ = !port_kept || record.configuration != digest(record.port, persistent_);
   watch();
   if (outdated_) {
     restart_outdated("runs with an older configuration");
@@ -324,14 +324,17 @@ bool Broker::take_apps() {
   std::vector<AppAccount> accounts;
   try {
     if (!told.empty()) accounts = parse_app_accounts(told);
+    apps_named_ = !accounts.empty();
     apps_warning_.clear();
   } catch (const ConfigError& error) {
+    apps_named_ = true;
     warn(apps_warning_, fmt::format("no automation gets the rights that it names: {} is not what tidegate-apps writes "
                                     "({}); restart tidegate-apps",
                                     (apps_ / app_accounts_file).string(), error.what()));
   }
   write_file(in_runtime("broker/apps.users"), app_users(accounts), 0600);
-  write_file(in_runtime("broker/apps.rights"), app_rights(accounts), 0600);
+  write_file(in_runtime("broker/apps.rights"),
+             app_rights(accounts, door_warning_.empty() && has_walls(settings_.listener)), 0600);
   apps_told_ = std::move(told);
   return true;
 }
@@ -339,6 +342,7 @@ bool Broker::take_apps() {
 void Broker::follow_apps() {
   try {
     if (!take_apps()) return;
+    write_file(in_runtime("broker/mosquitto.conf"), text(port_, persistent_, apps_named_), 0600);
     process_.signal(SIGHUP);
     if (announced_) announce();
   } catch (const std::exception& error) {
@@ -394,7 +398,7 @@ void Broker::answered(std::string program, std::uint16_t last_port) {
 
 void Broker::set_version(const std::string& text) {
   std::vector<std::string> found;
-  if (const auto version = parse_version(text)) found = known_defects(*version);
+  if (const auto version = parse_version(text)) found = known_defects(*version, has_walls(settings_.listener));
   if (found != version_warnings_) {
     for (const std::string& defect : found) log::warning("{}", defect);
   }
@@ -419,15 +423,14 @@ void Broker::launch(const std::string& program, std::uint16_t last_port) {
     apps_told_.reset();
     take_apps();
   }
-  const std::string wanted = text(port_, persistent_);
   const fs::path file = in_runtime("broker/mosquitto.conf");
   const fs::path log = log_file();
   check_database();
   trim_log();
-  write_file(file, wanted, 0600);
+  write_file(file, text(port_, persistent_, apps_named_), 0600);
   log_from_ = log_size();
   process_ = event::Process::start({program, "-c", file.string()}, log, [&](const event::Process& process) {
-    write_record({process.pid(), process.started(), port_, apps_port_, digest(wanted), version_});
+    write_record({process.pid(), process.started(), port_, apps_port_, digest(port_, persistent_), version_});
   });
   watch();
   probe(0ms, 0ms);
@@ -558,21 +561,22 @@ void Broker::write_record(const Record& record) const {
   write_file(in_runtime("broker.json"), json.dump() + '\n', 0644);
 }
 
-std::string Broker::text(std::uint16_t port, bool persistent) const {
+std::string Broker::text(std::uint16_t port, bool persistent, bool apps_named) const {
   Settings made{port, gateway_.state / "broker", gateway_.payload_cap, current_user(), persistent};
   made.log_topics = settings_.log_topics;
   made.socket = socket_file();
   if (door_warning_.empty()) made.listener = settings_.listener;
   made.rights = in_runtime("broker/rights");
   if (!apps_.empty()) made.apps_port = apps_port_;
+  made.apps_named = apps_named;
   made.apps_users = in_runtime("broker/apps.users");
   made.apps_rights = in_runtime("broker/apps.rights");
   return configuration(made);
 }
 
-std::string Broker::digest(const std::string& text) const {
+std::string Broker::digest(std::uint16_t port, bool persistent) const {
   const std::string rights_text = settings_.listener ? rights(settings_.listener->accounts) : std::string();
-  return mark_of(settings_.program + '\n' + text + rights_text);
+  return mark_of(settings_.program + '\n' + text(port, persistent, false) + rights_text);
 }
 
 std::uint16_t Broker::choose_port(std::uint16_t last) const {

@@ -115,8 +115,9 @@ class Broker final {
 
   [[nodiscard]] Record read_record() const;
   void write_record(const Record& record) const;
-  [[nodiscard]] std::string text(std::uint16_t port, bool persistent) const;
-  [[nodiscard]] std::string digest(const std::string& text) const;
+  [[nodiscard]] std::string text(std::uint16_t port, bool persistent, bool apps_named) const;
+  /// Of what a broker has to be started anew for, when it changes.
+  [[nodiscard]] std::string digest(std::uint16_t port, bool persistent) const;
   [[nodiscard]] std::uint16_t choose_port(std::uint16_t last) const;
   /// Whether the loopback cannot have this port, because the door to the network has it.
   [[nodiscard]] bool is_doors(std::uint16_t port) const noexcept;
@@ -155,6 +156,7 @@ class Broker final {
   std::uint16_t port_ = 0;
   std::uint16_t apps_port_ = 0;
   std::optional<std::string> apps_told_;  ///< what was taken over of the automations' accounts
+  bool apps_named_ = false;               ///< there are some, or it cannot be told
   bool announced_ = false;
   bool adopted_ = false;
   bool outdated_ = false;        ///< process_ is being stopped because its configuration is no longer ours

@@ -36,10 +36,12 @@ std::string door(const config::Listener& listener, const std::filesystem::path& 
 }
 
 std::string apps_door(const Settings& settings) {
-  return fmt::format(
-      "\n# Automations with rights of their own, by name and password.\nlistener {} 127.0.0.1\nallow_anonymous "
-      "false\npassword_file {}\nacl_file {}\n",
-      settings.apps_port, settings.apps_users.string(), settings.apps_rights.string());
+  std::string text = fmt::format(
+      "\n# Automations with rights of their own, by name and password.\nlistener {} 127.0.0.1\n", settings.apps_port);
+  if (has_walls(settings.listener)) text += "allow_anonymous false\n";
+  if (has_walls(settings.listener) || settings.apps_named)
+    text += fmt::format("password_file {}\nacl_file {}\n", settings.apps_users.string(), settings.apps_rights.string());
+  return text;
 }
 
 void add_rights(std::string& text, const config::Account& account) {
@@ -49,6 +51,11 @@ void add_rights(std::string& text, const config::Account& account) {
 }
 
 }  // namespace
+
+bool has_walls(const std::optional<config::Listener>& listener) {
+  return listener && (!listener->anonymous || !listener->users.empty() || !listener->accounts.empty() ||
+                      !listener->psk_file.empty() || !listener->client_ca_file.empty());
+}
 
 std::string configuration(const Settings& settings) {
   // An oversize packet ends its connection. message_size_limit would acknowledge it and throw it away, and newer
@@ -75,7 +82,7 @@ autosave_interval 300
   return fmt::format(
       R"(# Written by tidegated at every start of the local broker; changes here are lost.
 
-per_listener_settings true
+per_listener_settings {walls}
 
 # This machine only, and so without passwords.
 listener {port} 127.0.0.1
@@ -101,7 +108,7 @@ log_timestamp_format %Y-%m-%dT%H:%M:%S
 connection_messages false
 sys_interval 60
 )",
-      fmt::arg("port", settings.port),
+      fmt::arg("walls", has_walls(settings.listener)), fmt::arg("port", settings.port),
       fmt::arg("socket",
                settings.socket.empty()
                    ? std::string()
@@ -127,10 +134,11 @@ std::string app_users(const std::vector<AppAccount>& accounts) {
   return text;
 }
 
-std::string app_rights(const std::vector<AppAccount>& accounts) {
+std::string app_rights(const std::vector<AppAccount>& accounts, bool alone) {
   std::string text =
       "# Written for the automations that name what they may do; changes here are lost.\n\n"
       "# What the gateway answers to this very client.\npattern read tidegate/receipt/%c\n";
+  if (!alone) text += "\n# Who gives no name.\ntopic readwrite #\ntopic read $SYS/#\n";
   for (const auto& account : accounts) add_rights(text, account.rights);
   return text;
 }

@@ -25,8 +25,14 @@ struct Settings {
   std::optional<config::Listener> listener = {};
   std::filesystem::path rights = {};  ///< where the text of rights() is, if the listener has accounts
   std::uint16_t apps_port = 0;        ///< of the door for automations with rights of their own; 0: there is none
+  bool apps_named = false;            ///< there is an automation with rights of its own
   std::filesystem::path apps_users = {}, apps_rights = {};  ///< where the texts of app_users() and app_rights() are
 };
+
+/// Whether who may come differs from listener to listener, as with a door to the network that asks for names: Mosquitto
+/// has no other way to let this machine's clients in without. It is dear: from 2.0.12 to 2.0.22 Mosquitto throws away
+/// what comes for a session whose client is away, and its will (mosquitto#2618).
+[[nodiscard]] bool has_walls(const std::optional<config::Listener>& listener);
 
 /// The text of a mosquitto.conf, understood without complaint by Mosquitto 2.0.11 and later.
 [[nodiscard]] std::string configuration(const Settings& settings);
@@ -35,8 +41,8 @@ struct Settings {
 [[nodiscard]] std::string rights(const std::vector<config::Account>& accounts);
 
 /// The texts of a password_file and an acl_file for the automations' door: never empty, which Mosquitto could take for
-/// "all may do all".
+/// "all may do all". alone: that door has rights of its own; else who gives no name may do all.
 [[nodiscard]] std::string app_users(const std::vector<AppAccount>& accounts);
-[[nodiscard]] std::string app_rights(const std::vector<AppAccount>& accounts);
+[[nodiscard]] std::string app_rights(const std::vector<AppAccount>& accounts, bool alone);
 
 }  // namespace tidegate::broker

@@ -13,6 +13,7 @@ struct Defect {
   Version first;   ///< that has it
   Version mended;  ///< the first that has not
   const char* what;
+  bool with_walls = false;  ///< only with a configuration that has_walls()
 };
 
 // Issues are eclipse-mosquitto/mosquitto's; "mended" is from its ChangeLog.txt. What our configuration avoids is not
@@ -32,6 +33,12 @@ constexpr Defect defects[] = {
     {{2, 0, 16}, {2, 0, 17}, "it ignores max_inflight_messages, and messages may be lost (mosquitto#2876)"},
     // #2881, #2885.
     {{2, 0, 16}, {2, 0, 18}, "it can crash when a client subscribes (mosquitto#2881)"},
+    // #2618, #2526; seen by us with 2.0.21. Mended on its branch of fixes in September 2025, after 2.0.22.
+    {{2, 0, 12},
+     {2, 0, 23},
+     "with a [broker.listener] that asks for names, what is published while a reader is away, the gateway too, is lost "
+     "for it, and so are wills (mosquitto#2618)",
+     true},
 };
 
 }  // namespace
@@ -56,10 +63,10 @@ std::string to_string(const Version& version) {
   return fmt::format("{}.{}.{}", version.major, version.minor, version.patch);
 }
 
-std::vector<std::string> known_defects(const Version& version) {
+std::vector<std::string> known_defects(const Version& version, bool walls) {
   std::vector<std::string> found;
-  for (const auto& [first, mended, what] : defects) {
-    if (version < first || version >= mended) continue;
+  for (const auto& [first, mended, what, with_walls] : defects) {
+    if (version < first || version >= mended || (with_walls && !walls)) continue;
     found.push_back(
         fmt::format("Mosquitto {}: {}; {} and later are without it", to_string(version), what, to_string(mended)));
   }

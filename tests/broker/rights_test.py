@@ -152,9 +152,6 @@ def test_the_broker_sends_an_identity_what_it_may_have_and_refuses_the_rest(gate
     for wrong in ({"password": "guess"}, {"user": "gateway"}, {"user": "nobody"}):
         status, said = client(who, "-t", "allowed/by-hand", "-m", "stolen", **wrong)
         assert status != 0 and "not authorized" in said
-    nameless = subprocess.run(["mosquitto_pub", "-p", door(who), "-t", "allowed/by-hand", "-m", "stolen"], env=tool_environment(),
-                              capture_output=True, text=True, timeout=DEADLINE)
-    assert nameless.returncode != 0 and "not authorised" in nameless.stderr.lower()
     # What the gateway keeps about itself comes first, and is for all.
     listener = subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", "-V", "5", "-p", door(who), "-u", "echo", "-P", who["TIDEGATE_PASSWORD"], "-t", "#",
                                  "-F", "%t %p", "-C", "2", "-q", "1", "-d"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=tool_environment())
@@ -172,6 +169,50 @@ def test_the_broker_sends_an_identity_what_it_may_have_and_refuses_the_rest(gate
         listener.stdout.close()
     assert [line for line in rest if line.startswith(("allowed/", "secret", "ask/"))] == ["ask/x allowed/y\n"], rest
     assert not [one for one in witness.seen() if one.payload == "stolen" or one.topic.startswith("denied/")]
+
+
+def publish(port, payload, *who):
+    done = subprocess.run(["mosquitto_pub", "-p", str(port), "-t", "allowed/a", "-m", payload, "-q", "1", *who], env=tool_environment(),
+                          capture_output=True, text=True, timeout=DEADLINE)
+    return done.returncode == 0 or done.stderr.lower()
+
+
+def test_nothing_is_lost_while_the_gateway_is_away_and_a_name_wants_its_password_once_a_script_has_rights(gateway, make_witness):
+    gateway.start()
+    anybody = ("-u", "anybody", "-P", "anything")
+    assert publish(gateway.port, "0", *anybody) is True
+    save(gateway, "echo", ECHO)
+    who = identity(gateway, "echo")
+    wait_until(lambda: publish(gateway.port, "1", *anybody) is not True, "a name that is asked for its password")
+    assert "not authorised" in publish(gateway.port, "1", *anybody)
+    assert publish(gateway.port, "1") is True and publish(door(who), "1") is True  # who gives no name may do all on this machine
+    accepted = gateway.status()["upstreams"][0]["lanes"][0]["accepted"]
+    port = gateway.port
+    gateway.kill()
+    for n in range(50):
+        assert publish(port, str(n)) is True
+    gateway.start()
+    wait_until(lambda: gateway.status()["upstreams"][0]["lanes"][0]["accepted"] >= accepted + 50, "what was published meanwhile")
+
+
+def test_with_a_door_to_the_network_that_asks_for_names_the_door_of_the_automations_does(gateway, tmp_path):
+    port = free_port()
+    (tmp_path / "users").touch(0o600)
+    with open(gateway.file, "a", encoding="utf-8") as file:
+        file.write(f'''[broker.listener]
+address = "127.0.0.1"
+port = {port}
+plain = true
+users = "{tmp_path / "users"}"
+''')
+    made = subprocess.run(["mosquitto_passwd", "-b", tmp_path / "users", "esp32", "secret"], check=False, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    save(gateway, "echo", ECHO)
+    gateway.start()
+    who = identity(gateway, "echo")
+    assert "not authorised" in publish(door(who), "1") and "not authorised" in publish(port, "1")
+    assert publish(gateway.port, "1") is True
+    assert client(who, "-t", "allowed/by-hand", "-m", "1")[0] == 0
 
 
 def test_an_automation_cannot_take_the_name_of_another(gateway):

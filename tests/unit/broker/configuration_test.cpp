@@ -21,6 +21,18 @@ TEST(AMosquittoConfiguration, ListensOnTheLoopbackOnly) {
   EXPECT_EQ(text.find("listener "), text.rfind("listener "));
 }
 
+TEST(AMosquittoConfiguration, SaysByListenerWhoMayComeOnlyWithADoorThatAsksForNames) {
+  // From 2.0.12 to 2.0.22 it is dear: what comes for a session whose client is away is thrown away.
+  EXPECT_THAT(configuration(settings()), HasSubstr("\nper_listener_settings false\n"));
+  Settings open = settings();
+  open.listener = config::Listener{};
+  EXPECT_THAT(configuration(open), HasSubstr("\nper_listener_settings true\n"));
+  open.listener->anonymous = true;
+  EXPECT_THAT(configuration(open), HasSubstr("\nper_listener_settings false\n"));
+  open.listener->users = "/etc/users";
+  EXPECT_THAT(configuration(open), HasSubstr("\nper_listener_settings true\n"));
+}
+
 TEST(AMosquittoConfiguration, HasASocketForTheGatewayWhereOneIsWanted) {
   Settings with = settings();
   with.socket = "/run/broker.sock";
@@ -76,16 +88,24 @@ TEST(TheAutomationsDoor, IsOnTheLoopbackAndAsksEverybody) {
   open.apps_port = 1885;
   open.apps_users = "/run/apps.users";
   open.apps_rights = "/run/apps.rights";
+  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1885 127.0.0.1\n"));
+  EXPECT_THAT(configuration(open), Not(HasSubstr("password_file"))) << "before an automation names its rights";
+  open.apps_named = true;
+  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1885 127.0.0.1\n"
+                                             "password_file /run/apps.users\nacl_file /run/apps.rights\n"));
+  open.listener = config::Listener{};
   EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1885 127.0.0.1\nallow_anonymous false\n"
                                              "password_file /run/apps.users\nacl_file /run/apps.rights\n"));
 }
 
 TEST(TheAutomationsDoor, HasFilesThatAreNeverEmpty) {
   EXPECT_THAT(app_users({}), testing::MatchesRegex("nobody:\\$7\\$101\\$A{16}\\$A{86}==\n"));
-  EXPECT_THAT(app_rights({}), HasSubstr("\npattern read tidegate/receipt/%c\n"));
+  EXPECT_THAT(app_rights({}, true), HasSubstr("\npattern read tidegate/receipt/%c\n"));
   const std::vector<AppAccount> accounts{{{"echo", {"a/#"}, {"b"}}, "$7$hash"}};
   EXPECT_THAT(app_users(accounts), HasSubstr("\necho:$7$hash\n"));
-  EXPECT_THAT(app_rights(accounts), HasSubstr("\nuser echo\ntopic write a/#\ntopic read b\n"));
+  EXPECT_THAT(app_rights(accounts, true), Not(HasSubstr("readwrite")));
+  EXPECT_THAT(app_rights(accounts, false), HasSubstr("\ntopic readwrite #\ntopic read $SYS/#\n\nuser echo\n"));
+  EXPECT_THAT(app_rights(accounts, true), HasSubstr("\nuser echo\ntopic write a/#\ntopic read b\n"));
 }
 
 TEST(AMosquittoConfiguration, NamesTheUserOnlyWhenThereIsAName) {
