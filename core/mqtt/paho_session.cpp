@@ -1234,7 +1234,7 @@ bool PahoSession::publish(std::uint64_t slot, const Message& message) noexcept t
   {
     const std::lock_guard lock(mutex_);
     // The window, and QoS 0 that the socket has not taken yet.
-    if (!open_ || untold_.size() >= options_.window + std::size_t{1024}) return false;
+    if (!open_ || paused_ || untold_.size() >= options_.window + std::size_t{1024}) return false;
     if (free_.empty()) {
       free_.emplace_back();
       free_.back().self = std::prev(free_.end());

@@ -195,8 +195,8 @@ class Session {
   /// Makes the next attempt at a connection now, and lets the pauses between attempts grow from the first again; a
   /// connection that stands, stays. Thread-safe.
   virtual void hurry() noexcept {}
-  /// true: ends the connection with a DISCONNECT, once what is under way has been answered or a second has passed, and
-  /// makes no attempt until false, which makes one at once. Thread-safe.
+  /// true: takes nothing more, ends the connection with a DISCONNECT once what is under way has been answered or a
+  /// second has passed, and makes no attempt until false, which makes one at once. Thread-safe.
   virtual void hold(bool /*held*/) noexcept {}
   /// false: the system says that there is no network, so attempts come no more often than backoff_most. true, after
   /// that: hurry(). Thread-safe.

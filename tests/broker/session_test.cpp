@@ -785,6 +785,7 @@ TEST_P(ASessionOfEitherVersion, IsHeldBackWithAGoodbyeAndGoesOnAtOnceWhenItIsLet
   Client client(wanted);
   ASSERT_TRUE(client.heard.wait_connected());
   client.session->hold(true);
+  EXPECT_FALSE(client.session->publish(0, message("a", "b"))) << "while the connection still stands, too";
   ASSERT_TRUE(client.heard.wait_failure());
   EXPECT_TRUE(client.heard.failures()[0].ours);
   EXPECT_FALSE(client.session->publish(1, message("a", "b")));
