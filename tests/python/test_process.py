@@ -157,18 +157,18 @@ def test_ctrl_c_lets_running_handlers_end_runs_shutdown_after_them_and_sends_all
 import asyncio, time
 @app.on("go")
 def thread():
-    print("thread entered")
+    print("thread entered\\n", end="")  # in one write: another thread may write too
     while not app._stopping:
         time.sleep(0.01)
     app.publish("late", "thread")
-    print("thread left")
+    print("thread left\\n", end="")
 @app.on("go")
 async def coroutine():
-    print("coroutine entered")
+    print("coroutine entered\\n", end="")
     while not app._stopping:
         await asyncio.sleep(0.01)
     app.publish("late", "coroutine")
-    print("coroutine left")
+    print("coroutine left\\n", end="")
 @app.shutdown
 async def down():
     print("down")
