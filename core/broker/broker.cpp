@@ -476,7 +476,10 @@ std::vector<std::string> Broker::servers() const {
 
 fs::path Broker::socket_file() const {
   fs::path file = (settings_.folder.empty() ? gateway_.runtime : settings_.folder) / "broker.sock";
-  return file.native().size() < sizeof(sockaddr_un::sun_path) ? file : fs::path();
+  // Of a path with a blank Mosquitto takes what is before it.
+  const bool fits =
+      file.native().size() < sizeof(sockaddr_un::sun_path) && file.native().find(' ') == std::string::npos;
+  return fits ? file : fs::path();
 }
 
 void Broker::accepted(const std::string& url) {

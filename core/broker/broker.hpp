@@ -129,7 +129,7 @@ class Broker final {
   [[nodiscard]] std::uintmax_t log_size() const noexcept;
   [[nodiscard]] std::vector<std::string> errors() const;
   [[nodiscard]] std::filesystem::path log_file() const;
-  /// Empty when the kernel has no room for a path of that length.
+  /// Empty when the kernel has no room for a path of that length, or Mosquitto could not have it.
   [[nodiscard]] std::filesystem::path socket_file() const;
   void make_folders();
   void check_space();
