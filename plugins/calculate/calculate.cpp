@@ -17,6 +17,7 @@
 #include "calculate_sample.hpp"
 #include "plugins/calculate/payload.hpp"
 #include "plugins/calculate/window.hpp"
+#include "plugins/common/members.hpp"
 
 namespace tidegate::plugins {
 namespace {
@@ -129,27 +130,6 @@ class Calculated {
   std::string said_;  // what health knows
 };
 
-/// The readings of [[calculate.reading]].
-class Calculate final : public Plugin {
- public:
-  explicit Calculate(std::vector<std::unique_ptr<Calculated>> readings) : readings_(std::move(readings)) {}
-
-  void start() override {
-    try {
-      for (const auto& reading : readings_) reading->start();
-    } catch (...) {
-      stop();
-      throw;
-    }
-  }
-  void stop() noexcept override {
-    for (const auto& reading : readings_) reading->stop();
-  }
-
- private:
-  const std::vector<std::unique_ptr<Calculated>> readings_;
-};
-
 std::vector<std::string> read_field(const Block& block) {
   const auto given = block.text("field", "value");
   std::vector<std::string> keys(1);
@@ -196,16 +176,7 @@ void check_topics(const Context& context, const Block& block, const Options& opt
 
 std::unique_ptr<Calculated> read_reading(Context& context, const Block& block, std::set<std::string>& names) {
   Options options;
-  options.name = block.required_text("name");
-  try {
-    if (!options.name.empty()) check_topic(options.name);
-  } catch (const TopicError& error) {
-    block.complain("name", fmt::format("cannot be the end of a topic: {}", error.what()));
-    options.name.clear();
-  }
-  if (!options.name.empty() && !names.insert(options.name).second) {
-    block.complain("name", fmt::format("there is another reading \"{}\"; give each a name of its own", options.name));
-  }
+  options.name = member_name(block, names, "reading");
   options.function = read_function(block);
   options.topics = block.filters("topics");
   for (const auto& topic : options.topics) {
@@ -234,7 +205,7 @@ const PluginInfo calculate_plugin = {
       std::vector<std::unique_ptr<Calculated>> readings;
       std::set<std::string> names;
       for (const auto& reading : block.tables("reading")) readings.push_back(read_reading(context, reading, names));
-      return std::make_unique<Calculate>(std::move(readings));
+      return std::make_unique<Members<Calculated>>(std::move(readings));
     },
 };
 

@@ -15,11 +15,12 @@ std::string full_name(const std::string& source, const std::string& name) {
 
 }  // namespace
 
-Roster::Roster(Context& context, OptionsOf options) : context_(context), options_(std::move(options)) {}
+Roster::Roster(Context& context, OptionsOf options)
+    : context_(context), options_(std::move(options)), faults_(context) {}
 
 void Roster::begin() {
   sources_.clear();
-  while (!faults_.empty()) health(std::string(faults_.begin()->first), {});
+  faults_.clear();
 }
 
 void Roster::end() noexcept {
@@ -33,7 +34,8 @@ void Roster::report(const std::string& source, const std::vector<Outcome>& outco
   const auto is_there = [&](const std::string& name) {
     return std::ranges::find(outcomes, name, &Outcome::name) != outcomes.end();
   };
-  well_below(source, [&](const std::string& name) { return !is_there(name) && !entries.contains(name); });
+  faults_.clear_below(source + '/',
+                      [&](const std::string& name) { return !is_there(name) && !entries.contains(name); });
   for (auto& [name, entry] : sources_[source]) {
     if (is_there(name)) continue;
     health(full_name(source, name), vanished);
@@ -59,30 +61,15 @@ void Roster::put(const std::string& source, const Outcome& outcome, const Stamp&
 }
 
 void Roster::fail(const std::string& source, std::string_view why, const Stamp& stamp) {
-  well_below(source, [](const std::string&) { return true; });
+  faults_.clear_below(source + '/', [](const std::string&) { return true; });
   health(source, why);
   for (auto& [name, entry] : sources_[source]) publish(source, name, entry, Quality::bad, stamp);
 }
 
 void Roster::forget(const std::string& source) {
-  well_below(source, [](const std::string&) { return true; });
+  faults_.clear_below(source + '/', [](const std::string&) { return true; });
   health(source, {});
   sources_.erase(source);
-}
-
-void Roster::health(std::string_view what, std::string_view why) {
-  const auto known = faults_.find(what);
-  if (why.empty()) {
-    if (known == faults_.end()) return;
-    faults_.erase(known);
-  } else if (known == faults_.end()) {
-    faults_.emplace(what, why);
-  } else if (known->second != why) {
-    known->second = why;
-  } else {
-    return;
-  }
-  context_.degraded(what, why);
 }
 
 void Roster::publish(const std::string& source, const std::string& name, Entry& entry, Quality quality,
@@ -93,14 +80,6 @@ void Roster::publish(const std::string& source, const std::string& name, Entry& 
   }
   entry.channel->put(
       {.value = *entry.last, .unit = entry.unit, .quality = quality, .taken = stamp.taken, .clock = stamp.clock});
-}
-
-void Roster::well_below(const std::string& source, const std::function<bool(const std::string&)>& which) {
-  const std::string prefix = source + '/';
-  for (auto at = faults_.lower_bound(prefix); at != faults_.end() && at->first.starts_with(prefix);) {
-    const std::string what = (at++)->first;
-    if (which(what.substr(prefix.size()))) health(what, {});
-  }
 }
 
 Roster::OptionsOf reading_options(const Block& plugin) {

@@ -12,6 +12,8 @@
 
 #include <tidegate/plugin.hpp>
 
+#include "plugins/common/faults.hpp"
+
 namespace tidegate::plugins {
 
 /// What was found out about one reading of a source.
@@ -53,7 +55,7 @@ class Roster final {
   /// The source works again, or is known no more.
   void forget(const std::string& source);
   /// Says in health what does not work, or (empty) that it works again.
-  void health(std::string_view what, std::string_view why);
+  void health(std::string_view what, std::string_view why) { faults_.tell(what, why); }
 
  private:
   struct Entry {
@@ -63,13 +65,11 @@ class Roster final {
   };
 
   void publish(const std::string& source, const std::string& name, Entry& entry, Quality quality, const Stamp& stamp);
-  /// Takes back what was said about some readings of a source.
-  void well_below(const std::string& source, const std::function<bool(const std::string&)>& which);
 
   Context& context_;
   const OptionsOf options_;
   std::map<std::string, std::map<std::string, Entry>> sources_;
-  std::map<std::string, std::string, std::less<>> faults_;
+  Faults faults_;
 };
 
 /// How readings are published, by name: the blocks "reading" of a plugin's table, over its key json.

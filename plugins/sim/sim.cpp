@@ -12,8 +12,8 @@
 
 #include <tidegate/error.hpp>
 #include <tidegate/plugin.hpp>
-#include <tidegate/topic.hpp>
 
+#include "plugins/common/members.hpp"
 #include "plugins/sim/recording.hpp"
 #include "plugins/sim/signal.hpp"
 #include "sim_sample.hpp"
@@ -133,27 +133,6 @@ class Replay final : public Sensor {
   std::vector<Recording::Row>::const_iterator next_;
 };
 
-/// The sensors of [[sim.sensor]].
-class Sim final : public Plugin {
- public:
-  explicit Sim(std::vector<std::unique_ptr<Sensor>> sensors) : sensors_(std::move(sensors)) {}
-
-  void start() override {
-    try {
-      for (const auto& sensor : sensors_) sensor->start();
-    } catch (...) {
-      stop();
-      throw;
-    }
-  }
-  void stop() noexcept override {
-    for (const auto& sensor : sensors_) sensor->stop();
-  }
-
- private:
-  const std::vector<std::unique_ptr<Sensor>> sensors_;
-};
-
 /// A seed for every name (FNV-1a), so that two sensors differ and each is the same after a restart.
 std::uint64_t seed_of(const std::string& name) {
   std::uint64_t hash = 0xcbf29ce484222325U;
@@ -199,15 +178,7 @@ Signal read_signal(const Block& block, const std::string& kind, const Options& o
 
 std::unique_ptr<Sensor> read_sensor(Context& context, const Block& block, std::set<std::string>& names) {
   Options options;
-  options.name = block.required_text("name");
-  try {
-    if (!options.name.empty()) check_topic(options.name);
-  } catch (const TopicError& error) {
-    block.complain("name", fmt::format("cannot be the end of a topic: {}", error.what()));
-  }
-  if (!options.name.empty() && !names.insert(options.name).second) {
-    block.complain("name", fmt::format("there is another sensor \"{}\"; give each a name of its own", options.name));
-  }
+  options.name = member_name(block, names, "sensor");
   const auto kind = block.word("kind", "sine", {"sine", "ramp", "walk", "square", "noise", "replay"});
   options.interval = block.duration("interval", 1s, 1ms, std::chrono::days(366));
   options.unit = block.text("unit", "");
@@ -227,7 +198,7 @@ const PluginInfo sim_plugin = {
       std::vector<std::unique_ptr<Sensor>> sensors;
       std::set<std::string> names;
       for (const auto& sensor : block.tables("sensor")) sensors.push_back(read_sensor(context, sensor, names));
-      return std::make_unique<Sim>(std::move(sensors));
+      return std::make_unique<Members<Sensor>>(std::move(sensors));
     },
 };
 

@@ -28,6 +28,7 @@
 #include <tidegate/system_stats.hpp>
 
 #include "plugins/common/errand.hpp"
+#include "plugins/common/faults.hpp"
 #include "plugins/common/selection.hpp"
 #include "plugins/common/sysfs.hpp"
 #include "plugins/sysstat/updates.hpp"
@@ -175,7 +176,7 @@ class Sysstat final : public Plugin {
       : context_(context), options_(std::make_shared<const Options>(std::move(options))) {}
 
   void start() override {
-    while (!faults_.empty()) health(std::string(faults_.begin()->first), {});  // those of an earlier run
+    faults_.clear();  // those of an earlier run
     if (options_->groups.empty()) return;
     mounts_ = std::make_unique<Errand>(context_, "disk");
     slow_ = std::make_unique<Errand>(context_, "");
@@ -231,26 +232,10 @@ class Sysstat final : public Plugin {
     if (!options_->collects(group)) return;
     try {
       read();
-      health(group, {});
+      faults_.tell(group, {});
     } catch (const std::exception& error) {
-      health(group, error.what());
+      faults_.tell(group, error.what());
     }
-  }
-
-  /// Says what does not work, or that it works again; each only once.
-  void health(std::string_view what, std::string_view why) {
-    const auto known = faults_.find(what);
-    if (why.empty()) {
-      if (known == faults_.end()) return;
-      faults_.erase(known);
-    } else if (known == faults_.end()) {
-      faults_.emplace(what, why);
-    } else if (known->second != why) {
-      known->second = why;
-    } else {
-      return;
-    }
-    context_.degraded(what, why);
   }
 
   void emit(const std::string& name, Value value, const char* unit) {
@@ -410,7 +395,7 @@ class Sysstat final : public Plugin {
   }
 
   void ask_mounts() {
-    if (mounts_->under_way()) return health("disk", "a path of disk.mounts has not answered since the last turn");
+    if (mounts_->under_way()) return faults_.tell("disk", "a path of disk.mounts has not answered since the last turn");
     mounts_->run(
         [options = options_, &clock = context_.clock()](Doing&) {
           auto mounts = read_mounts(*options);
@@ -425,14 +410,15 @@ class Sysstat final : public Plugin {
 
   void ask_slow() {
     if (slow_->under_way()) {
-      return health("worker", "a thermal zone, the firmware or a wireless driver has not answered since the last turn");
+      return faults_.tell("worker",
+                          "a thermal zone, the firmware or a wireless driver has not answered since the last turn");
     }
     slow_->run([options = options_, &clock = context_.clock()](Doing&) { return Slow(*options, clock); },
                [this](const Slow& slow) { answer(slow); });
   }
 
   void answer(const Slow& slow) {
-    health("worker", {});
+    faults_.tell("worker", {});
     taken_ = slow.stamp.taken;
     quality_ = slow.stamp.quality;
     collect("temperature", [&] { temperature(slow.zones); });
@@ -518,7 +504,7 @@ class Sysstat final : public Plugin {
   void disk(const std::vector<Mount>& mounts) {
     for (const auto& mount : mounts) {
       const std::string path = "disk/" + mount_level(mount.path);
-      health(path, mount.why);
+      faults_.tell(path, mount.why);
       if (!mount.usage) continue;
       emit(path + "/total", count(mount.usage->total), "B");
       emit(path + "/used", count(mount.usage->used), "B");
@@ -550,13 +536,13 @@ class Sysstat final : public Plugin {
     for (const auto& name : seen) {
       if (names.contains(name)) continue;
       gone_[name] = now_;
-      health(name, missing);
+      faults_.tell(name, missing);
       std::erase_if(channels_, [&](const auto& entry) { return entry.first.starts_with(name + '/'); });
     }
     std::erase_if(gone_, [&](const auto& entry) {
       const auto& [name, since] = entry;
       if (!names.contains(name) && now_ - since < gone_for_good) return false;
-      health(name, {});
+      faults_.tell(name, {});
       return true;
     });
     seen = std::move(names);
@@ -580,9 +566,9 @@ class Sysstat final : public Plugin {
   std::map<std::pair<int, std::uint64_t>, double> processes_;  // CPU seconds, by pid and start
   Nanoseconds processes_read_{};
 
-  std::map<std::string, Names> seen_;                       // by group
-  std::map<std::string, Nanoseconds> gone_;                 // since when
-  std::map<std::string, std::string, std::less<>> faults_;  // what health knows from us
+  std::map<std::string, Names> seen_;        // by group
+  std::map<std::string, Nanoseconds> gone_;  // since when
+  Faults faults_{context_};
   std::map<std::string, std::unique_ptr<Channel>> channels_;
   std::unique_ptr<Errand> mounts_, slow_, updates_;
   std::shared_ptr<std::atomic<bool>> stopping_;  // the updates' errand looks at it
