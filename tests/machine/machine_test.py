@@ -148,6 +148,7 @@ def test_all_three_are_ready_after_the_boot(vm):
         assert vm.show(unit, "NRestarts") == "0"
     wait_connected(vm)
     vm.wait_until("systemctl show -P StatusText tidegated | grep 'cloud connected'")
+    assert "connected to unix:/run/tidegate-broker/broker.sock" in vm.root("journalctl --no-pager -u tidegated")
     text = vm.show("tidegated", "StatusText")
     assert re.fullmatch(r"local broker mqtt://127\.0\.0\.1:\d+; cloud connected.*", text), text
 
