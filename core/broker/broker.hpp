@@ -25,7 +25,8 @@ namespace tidegate::broker {
 ///
 /// Ours outlives us: a gateway that starts adopts the one that its predecessor left running, unless it would start it
 /// differently now. When it ends it is started again, with backoff from 100 ms to 30 s. What is needed to find it again
-/// is in <runtime>/broker.json; from announce() until it ends its URL is in <runtime>/broker.url. Its configuration
+/// is in <runtime>/broker.json; from announce() until it ends its URL is in <runtime>/broker.url; servers() is for the
+/// gateway's own sessions, by <runtime>/broker.sock. Its configuration
 /// is <runtime>/broker/mosquitto.conf, its database and log are in <state>/broker/; both folders are private. When the
 /// latter cannot be written it runs without a database, and logs into the former. A database that would keep it from
 /// starting is set aside; so is one that may be the reason why it ended twice in a row before it was up, unless it ends
