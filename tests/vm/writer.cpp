@@ -290,12 +290,12 @@ Json stall(const std::string& folder, unsigned rate, std::chrono::seconds time) 
   message.topic = "device/reading";
   message.payload.assign(64, 'x');
   std::vector<double> took;
-  took.reserve(rate * static_cast<std::size_t>(time.count()));
+  const std::size_t count = rate * static_cast<std::size_t>(time.count());
+  took.reserve(count);
   double slip = 0;
   std::uint64_t lag = 0;
   const auto step = std::chrono::nanoseconds{1'000'000'000 / rate};
-  const auto end = steady_clock::now() + time;
-  for (auto due = steady_clock::now(); due < end; due += step) {
+  for (auto due = steady_clock::now(); took.size() < count; due += step) {
     std::this_thread::sleep_until(due);
     const auto began = steady_clock::now();
     const auto sequence = lane.append(message);
