@@ -15,9 +15,11 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -32,6 +34,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -70,6 +73,19 @@ struct Occupant {
   ~Occupant() { close(fd); }
   int fd;
 };
+
+/// Gives this process, and what it starts, a loopback of its own, where no other test has the usual port.
+bool takes_its_own_network() {
+  if (unshare(CLONE_NEWNET | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) != 0) return false;
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq loopback{};
+  loopback.ifr_name[0] = 'l';
+  loopback.ifr_name[1] = 'o';
+  loopback.ifr_flags = IFF_UP;
+  const bool is_up = ioctl(fd, SIOCSIFFLAGS, &loopback) == 0;
+  close(fd);
+  return is_up;
+}
 
 /// A private state and runtime folder, the Broker that uses them, and what it told.
 class ALocalBroker : public testing::Test {
@@ -247,17 +263,16 @@ TEST_F(ALocalBroker, TakesAnotherPortWhenItsLastOneIsTaken) {
 }
 
 TEST_F(ALocalBroker, TakesTheUsualPortWhenItIsFree) {
+  if (!takes_its_own_network()) GTEST_SKIP() << "a network of its own needs root or user namespaces";
   settings.port.reset();
-  const bool was_taken = listen_error(1883) != 0;
   start_and_wait();
-  ASSERT_THAT(ups, SizeIs(1));
-  EXPECT_TRUE(was_taken || ups[0] == "mqtt://127.0.0.1:1883" || accepts(1883)) << ups[0];
+  EXPECT_THAT(ups, ElementsAre("mqtt://127.0.0.1:1883"));
 }
 
 TEST_F(ALocalBroker, TakesAFreePortWhenTheUsualOneIsTaken) {
+  if (!takes_its_own_network()) GTEST_SKIP() << "a network of its own needs root or user namespaces";
   settings.port.reset();
-  std::unique_ptr<Occupant> other;
-  if (listen_error(1883) == 0) other = std::make_unique<Occupant>(1883);
+  const Occupant other(1883);
   start_and_wait();
   ASSERT_THAT(ups, SizeIs(1));
   EXPECT_NE(ups[0], "mqtt://127.0.0.1:1883");
