@@ -52,6 +52,7 @@ ROOMS = {
 # A foreign library's headers, and the files that may name them.
 FOREIGN = {
     "Paho MQTT C": (r"MQTT\w+\.h", ["core/mqtt/paho*"]),
+    "Mosquitto": (r"mosquitto(_\w+)?\.h", ["core/broker/doorkeeper_plugin.cpp"]),
     "toml++": (r"toml(\+\+|plusplus)?/.*|toml\.hpp", ["core/config/*"]),
     "sd-event": (r"systemd/sd-event\.h", ["core/event/*"]),
     "libsystemd": (r"systemd/(?!sd-event).*", ["core/event/*", "core/gateway/*", "core/dbus/*"]),

@@ -11,6 +11,8 @@
 #include <tidegate/error.hpp>
 #include <tidegate/topic.hpp>
 
+#include "broker/doorkeeper.hpp"
+
 namespace tidegate::broker {
 namespace {
 
@@ -62,6 +64,10 @@ std::vector<AppAccount> parse_app_accounts(std::string_view text) {
     throw ConfigError(error.what());
   }
   return accounts;
+}
+
+std::string app_user(std::string_view name) {
+  return fmt::format("{}{}", doorkeeper::app_prefix, name);
 }
 
 std::string mark_of(std::string_view text) {

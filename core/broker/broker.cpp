@@ -26,9 +26,8 @@
 
 #include "base/events.hpp"
 #include "broker/accounts.hpp"
-#include "broker/app_account.hpp"
-#include "broker/configuration.hpp"
 #include "broker/database.hpp"
+#include "broker/doorkeeper.hpp"
 #include "broker/port.hpp"
 #include "broker/version.hpp"
 
@@ -109,21 +108,6 @@ std::string current_user() {
   return entry != nullptr ? entry->pw_name : "";
 }
 
-/// Why nobody could be asked who he is, in words; empty when all can. May throw ConfigError that says so.
-std::string why_closed(const config::Listener& door) {
-  for (const auto* file : {&door.cert_file, &door.key_file, &door.client_ca_file}) {
-    if (!file->empty() && access(file->c_str(), R_OK) != 0)
-      return fmt::format("cannot read {}: {}; name a PEM file that the user {} can read", file->string(),
-                         std::strerror(errno), current_user());
-  }
-  if (!door.users.empty() && Accounts::read(door.users).all().empty() && !door.anonymous)
-    return fmt::format("the file of users {} names nobody; add one: tidegate broker adduser NAME", door.users.string());
-  if (!door.psk_file.empty() && read_psk_identities(door.psk_file).empty())
-    return fmt::format("the file of keys {0} names nobody; add one: echo \"NAME:$(openssl rand -hex 32)\" >> {0}",
-                       door.psk_file.string());
-  return {};
-}
-
 std::string find_program(const std::string& name) {
   if (auto found = event::find_program(name, "/usr/local/sbin:/usr/sbin:/sbin"))
     return *found;  // where Debian keeps servers
@@ -150,7 +134,11 @@ const char* to_string(Broker::State state) noexcept {
 }
 
 Broker::Broker(Loop& loop, config::Broker settings, config::Gateway gateway, fs::path apps)
-    : loop_(loop), settings_(std::move(settings)), gateway_(std::move(gateway)), apps_(std::move(apps)) {}
+    : loop_(loop),
+      settings_(std::move(settings)),
+      gateway_(std::move(gateway)),
+      apps_(std::move(apps)),
+      doorkeeper_(find_doorkeeper()) {}
 
 Broker::~Broker() {
   question_.signal(SIGKILL);
@@ -186,7 +174,7 @@ void Broker::stop(std::chrono::milliseconds timeout) noexcept {
   try {
     if (ours) {
       process_.reap();
-      write_record({0, 0, port_, apps_port_, {}, {}});
+      write_record({0, 0, port_, {}, {}});
     }
   } catch (const std::exception& error) {
     log::warning("{}", error.what());
@@ -206,7 +194,7 @@ void Broker::let_go() noexcept {
   announced_ = false;
   std::error_code ignored;
   fs::remove(in_runtime("broker.url"), ignored);
-  fs::remove(in_runtime(app_door_file), ignored);
+  fs::remove(in_runtime(app_answer_file), ignored);
 }
 
 void Broker::attempt() {
@@ -220,7 +208,6 @@ void Broker::attempt() {
 
 void Broker::begin() {
   const Record record = read_record();
-  apps_port_ = record.apps_port;
   auto left = event::Process::find(record.pid, record.started, in_runtime("broker/mosquitto.conf").string());
   if (settings_.url || !settings_.folder.empty()) {
     if (left) {
@@ -231,6 +218,7 @@ void Broker::begin() {
   }
   make_folders();
   look_at_door();
+  if (!apps_.empty()) take_apps();
   if (left) {
     adopt(std::move(*left), record);
   } else {
@@ -281,8 +269,7 @@ void Broker::adopt(event::Process left, const Record& record) {
   }
   log_from_ = log_size();
   set_version(record.version);
-  const bool port_kept =
-      (settings_.port.value_or(0) == 0 || *settings_.port == record.port) && (apps_.empty() || apps_port_ != 0);
+  const bool port_kept = settings_.port.value_or(0) == 0 || *settings_.port == record.port;
   outdated_ = !port_kept || record.configuration != digest(record.port, persistent_);
   watch();
   if (outdated_) {
@@ -301,13 +288,37 @@ void Broker::restart_outdated(const char* why) {
   kill_ = loop_.after(outdated_patience, [this] { process_.signal(SIGKILL); });
 }
 
+/// Why nobody could be asked who he is, in words; empty when all can. May throw ConfigError that says so.
+std::string Broker::why_closed(const config::Listener& door) {
+  for (const auto* file : {&door.cert_file, &door.key_file, &door.client_ca_file}) {
+    if (!file->empty() && access(file->c_str(), R_OK) != 0)
+      return fmt::format("cannot read {}: {}; name a PEM file that the user {} can read", file->string(),
+                         std::strerror(errno), current_user());
+  }
+  if (!door.psk_file.empty() && read_psk_identities(door.psk_file).empty())
+    return fmt::format("the file of keys {0} names nobody; add one: echo \"NAME:$(openssl rand -hex 32)\" >> {0}",
+                       door.psk_file.string());
+  if (asks_for_names(door) && doorkeeper_.empty())
+    return "there is no lib/tidegate/doorkeeper.so beside this program, which asks clients for their names; install "
+           "Tidegate again";
+  if (asks_for_names(door) && !doorkeeper_failure_.empty())
+    return fmt::format("{} says: {}; have it load {}", settings_.program, doorkeeper_failure_, doorkeeper_.string());
+  if (!door.users.empty()) {
+    auto users = Accounts::read(door.users).all();
+    if (users.empty() && !door.anonymous)
+      return fmt::format("the file of users {} names nobody; add one: tidegate broker adduser NAME",
+                         door.users.string());
+    network_ = std::move(users);
+  }
+  return {};
+}
+
 /// What nobody can be asked for is refused to all: the door stays closed, and this machine's own clients are served.
 void Broker::look_at_door() {
   std::string why;
   if (const auto& door = settings_.listener) {
     try {
       why = why_closed(*door);
-      if (!door->accounts.empty()) write_file(in_runtime("broker/rights"), rights(door->accounts), 0600);
     } catch (const Error& error) {
       why = error.what();
     }
@@ -317,14 +328,14 @@ void Broker::look_at_door() {
        fmt::format("the local broker does not listen to the network: {}; then: tidegate broker reload", why));
 }
 
-/// Writes what Mosquitto is to know of the automations' accounts. True when that is not what it was told before.
+/// Reads what there is of the automations' accounts. True when that is not what it was before.
 bool Broker::take_apps() {
   std::string told = read_foreign(apps_ / app_accounts_file);
   if (apps_told_ == told) return false;
-  std::vector<AppAccount> accounts;
   try {
-    if (!told.empty()) accounts = parse_app_accounts(told);
-    apps_named_ = !accounts.empty();
+    app_accounts_.clear();
+    if (!told.empty()) app_accounts_ = parse_app_accounts(told);
+    apps_named_ = !app_accounts_.empty();
     apps_warning_.clear();
   } catch (const ConfigError& error) {
     apps_named_ = true;
@@ -332,18 +343,28 @@ bool Broker::take_apps() {
                                     "({}); restart tidegate-apps",
                                     (apps_ / app_accounts_file).string(), error.what()));
   }
-  write_file(in_runtime("broker/apps.users"), app_users(accounts), 0600);
-  write_file(in_runtime("broker/apps.rights"),
-             app_rights(accounts, door_warning_.empty() && has_walls(settings_.listener)), 0600);
   apps_told_ = std::move(told);
   return true;
+}
+
+/// What Mosquitto reads when it starts, and when it is told to.
+void Broker::write_rules() const {
+  const auto& door = settings_.listener;
+  write_file(in_runtime("broker/users"), users(network_, app_accounts_), 0600);
+  write_file(in_runtime("broker/rights"), rights(door ? door->accounts : std::vector<config::Account>(), app_accounts_),
+             0600);
+  write_file(in_runtime("broker/mosquitto.conf"), text(port_, persistent_, apps_named_), 0600);
+}
+
+void Broker::tell_rules() {
+  write_rules();
+  process_.signal(SIGHUP);
 }
 
 void Broker::follow_apps() {
   try {
     if (!take_apps()) return;
-    write_file(in_runtime("broker/mosquitto.conf"), text(port_, persistent_, apps_named_), 0600);
-    process_.signal(SIGHUP);
+    tell_rules();
     if (announced_) announce();
   } catch (const std::exception& error) {
     warn(apps_warning_, fmt::format("no automation gets the rights that it names: {}", error.what()));
@@ -358,6 +379,7 @@ void Broker::reload() {
         "tidegate-broker");
   if (state_ != State::up) throw UnavailableError("the local broker is not up; it reads everything when it starts");
   const bool was_closed = !door_warning_.empty();
+  doorkeeper_failure_.clear();
   look_at_door();
   if (!door_warning_.empty()) {
     const std::string why = door_warning_;
@@ -367,7 +389,7 @@ void Broker::reload() {
   if (was_closed) {
     restart_outdated("opens its door to the network");
   } else {
-    process_.signal(SIGHUP);
+    tell_rules();
   }
 }
 
@@ -398,7 +420,7 @@ void Broker::answered(std::string program, std::uint16_t last_port) {
 
 void Broker::set_version(const std::string& text) {
   std::vector<std::string> found;
-  if (const auto version = parse_version(text)) found = known_defects(*version, has_walls(settings_.listener));
+  if (const auto version = parse_version(text)) found = known_defects(*version);
   if (found != version_warnings_) {
     for (const std::string& defect : found) log::warning("{}", defect);
   }
@@ -415,22 +437,14 @@ void Broker::launch(const std::string& program, std::uint16_t last_port) {
                        "[broker.listener] another port or address, or end what has it; then: tidegate broker reload",
                        door->port, door->address.empty() ? "this machine" : door->address, std::strerror(error)));
   }
-  if (!apps_.empty()) {
-    if (apps_port_ == 0 || apps_port_ == port_ || is_doors(apps_port_) || listen_error(apps_port_) != 0) {
-      do apps_port_ = free_port();
-      while (apps_port_ == port_ || is_doors(apps_port_));
-    }
-    apps_told_.reset();
-    take_apps();
-  }
   const fs::path file = in_runtime("broker/mosquitto.conf");
   const fs::path log = log_file();
   check_database();
   trim_log();
-  write_file(file, text(port_, persistent_, apps_named_), 0600);
+  write_rules();
   log_from_ = log_size();
   process_ = event::Process::start({program, "-c", file.string()}, log, [&](const event::Process& process) {
-    write_record({process.pid(), process.started(), port_, apps_port_, digest(port_, persistent_), version_});
+    write_record({process.pid(), process.started(), port_, digest(port_, persistent_), version_});
   });
   watch();
   probe(0ms, 0ms);
@@ -459,9 +473,7 @@ void Broker::announce() noexcept {
     fs::create_directories(gateway_.runtime);
     write_file(in_runtime("broker.url"), url_ + '\n', 0644);
     announced_ = true;
-    if (apps_told_)
-      write_file(in_runtime(app_door_file), fmt::format("mqtt://127.0.0.1:{}\n{}\n", apps_port_, mark_of(*apps_told_)),
-                 0644);
+    if (apps_told_) write_file(in_runtime(app_answer_file), fmt::format("{}\n{}\n", url_, mark_of(*apps_told_)), 0644);
   } catch (const std::exception& error) {
     log::warning("programs on this machine do not find the local broker: {}", error.what());
   }
@@ -493,10 +505,12 @@ void Broker::accepted(const std::string& url) {
   up_since_ = std::chrono::steady_clock::now();
   // Another service's user may be the gateway. All of this machine may come by the loopback, too.
   if (process_) ::chmod(socket_file().c_str(), 0666);
-  if (process_ && !apps_.empty()) {
-    follow_apps();
-    apps_look_ = loop_.every(apps_interval, [this] { follow_apps(); });
+  try {
+    if (adopted_) tell_rules();  // it was told them by another
+  } catch (const SystemError& error) {
+    log::warning("{}; the local broker goes by what it was told before", error.what());
   }
+  if (process_ && !apps_.empty()) apps_look_ = loop_.every(apps_interval, [this] { follow_apps(); });
   if (!adopted_ && process_) log::info("the local broker is up at {} (process {})", url_, process_.pid());
   if (on_up_) on_up_(url);
 }
@@ -517,6 +531,10 @@ void Broker::ended() {
       return std::any_of(said.begin(), said.end(), [&](const auto& line) { return line.find(words) != line.npos; });
     };
     if (told(std::strerror(EADDRINUSE))) return failed(taken(port_));
+    if (!doorkeeper_.empty() && told(doorkeeper_.string())) {
+      doorkeeper_failure_ = said.front();
+      return attempt();
+    }
     try {
       if (!told(std::strerror(EACCES))) suspect_database(told("open database"));
     } catch (const SystemError& error) {
@@ -543,12 +561,8 @@ void Broker::failed(const std::string& reason) {
 Broker::Record Broker::read_record() const {
   const auto json = nlohmann::json::parse(read_file(in_runtime("broker.json")), nullptr, false);
   try {
-    return {json.at("pid").get<pid_t>(),
-            json.at("started").get<std::uint64_t>(),
-            json.at("port").get<std::uint16_t>(),
-            json.value("apps_port", std::uint16_t{0}),
-            json.at("configuration").get<std::string>(),
-            json.value("version", std::string())};
+    return {json.at("pid").get<pid_t>(), json.at("started").get<std::uint64_t>(), json.at("port").get<std::uint16_t>(),
+            json.at("configuration").get<std::string>(), json.value("version", std::string())};
   } catch (const nlohmann::json::exception&) {
     return {};
   }
@@ -558,28 +572,25 @@ void Broker::write_record(const Record& record) const {
   const nlohmann::ordered_json json = {{"pid", record.pid},
                                        {"started", record.started},
                                        {"port", record.port},
-                                       {"apps_port", record.apps_port},
                                        {"configuration", record.configuration},
                                        {"version", record.version}};
   write_file(in_runtime("broker.json"), json.dump() + '\n', 0644);
 }
 
-std::string Broker::text(std::uint16_t port, bool persistent, bool apps_named) const {
+std::string Broker::text(std::uint16_t port, bool persistent, bool named) const {
   Settings made{port, gateway_.state / "broker", gateway_.payload_cap, current_user(), persistent};
   made.log_topics = settings_.log_topics;
   made.socket = socket_file();
   if (door_warning_.empty()) made.listener = settings_.listener;
+  made.named = named;
+  made.users = in_runtime("broker/users");
   made.rights = in_runtime("broker/rights");
-  if (!apps_.empty()) made.apps_port = apps_port_;
-  made.apps_named = apps_named;
-  made.apps_users = in_runtime("broker/apps.users");
-  made.apps_rights = in_runtime("broker/apps.rights");
+  made.doorkeeper = doorkeeper_;
   return configuration(made);
 }
 
 std::string Broker::digest(std::uint16_t port, bool persistent) const {
-  const std::string rights_text = settings_.listener ? rights(settings_.listener->accounts) : std::string();
-  return mark_of(settings_.program + '\n' + text(port, persistent, false) + rights_text);
+  return mark_of(settings_.program + '\n' + text(port, persistent, false));
 }
 
 std::uint16_t Broker::choose_port(std::uint16_t last) const {

@@ -14,6 +14,8 @@
 
 #include <tidegate/loop.hpp>
 
+#include "broker/app_account.hpp"
+#include "broker/configuration.hpp"
 #include "config/config.hpp"
 #include "event/process.hpp"
 
@@ -43,8 +45,7 @@ class Broker final {
   };
 
   /// Opens nothing. gateway: its state and runtime folders and payload cap are used. apps: the runtime folder of who
-  /// runs the automations, for a door on the loopback where the accounts that it tells of have the rights that they are
-  /// to have; empty: no such door.
+  /// runs the automations, where it tells of accounts and their rights; empty: there are none.
   Broker(Loop& loop, config::Broker settings, config::Gateway gateway, std::filesystem::path apps = {});
   /// Leaves a running broker running, for the next gateway.
   ~Broker();
@@ -94,10 +95,9 @@ class Broker final {
   struct Record {
     pid_t pid = 0;  ///< 0: none runs
     std::uint64_t started = 0;
-    std::uint16_t port = 0;       ///< the last one used; 0: none was
-    std::uint16_t apps_port = 0;  ///< the same of the automations' door
-    std::string configuration;    ///< digest of what it was started with
-    std::string version;          ///< empty: not known
+    std::uint16_t port = 0;     ///< the last one used; 0: none was
+    std::string configuration;  ///< digest of what it was started with
+    std::string version;        ///< empty: not known
   };
 
   void attempt();
@@ -116,7 +116,7 @@ class Broker final {
 
   [[nodiscard]] Record read_record() const;
   void write_record(const Record& record) const;
-  [[nodiscard]] std::string text(std::uint16_t port, bool persistent, bool apps_named) const;
+  [[nodiscard]] std::string text(std::uint16_t port, bool persistent, bool named) const;
   /// Of what a broker has to be started anew for, when it changes.
   [[nodiscard]] std::string digest(std::uint16_t port, bool persistent) const;
   [[nodiscard]] std::uint16_t choose_port(std::uint16_t last) const;
@@ -124,6 +124,9 @@ class Broker final {
   [[nodiscard]] bool is_doors(std::uint16_t port) const noexcept;
   void look_at_door();
   bool take_apps();
+  void write_rules() const;
+  void tell_rules();
+  [[nodiscard]] std::string why_closed(const config::Listener& door);
   void follow_apps();
   void restart_outdated(const char* why);
   [[nodiscard]] std::string taken(std::uint16_t port) const;
@@ -155,9 +158,12 @@ class Broker final {
   std::string failure_;
   event::Process process_;
   std::uint16_t port_ = 0;
-  std::uint16_t apps_port_ = 0;
+  const std::filesystem::path doorkeeper_;
+  std::string doorkeeper_failure_;        ///< why Mosquitto does not take it; empty: it does, or was not asked
+  Users network_;                         ///< who has a name and a password, as far as their file was sound
   std::optional<std::string> apps_told_;  ///< what was taken over of the automations' accounts
-  bool apps_named_ = false;               ///< there are some, or it cannot be told
+  std::vector<AppAccount> app_accounts_;
+  bool apps_named_ = false;  ///< there are some, or it cannot be told
   bool announced_ = false;
   bool adopted_ = false;
   bool outdated_ = false;        ///< process_ is being stopped because its configuration is no longer ours

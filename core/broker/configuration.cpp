@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "broker/doorkeeper.hpp"
+
 namespace tidegate::broker {
 namespace {
 
@@ -13,17 +15,15 @@ namespace {
 constexpr std::uint64_t packet_overhead = 128U << 10;
 constexpr std::uint64_t largest_packet = 268'435'455;
 
-std::string door(const config::Listener& listener, const std::filesystem::path& rights) {
-  std::string text = fmt::format("\n# The network's.\nlistener {}{}{}\nallow_anonymous {}\n", listener.port,
-                                 listener.address.empty() ? "" : " ", listener.address, listener.anonymous);
+std::string door(const config::Listener& listener) {
+  std::string text = fmt::format("\n# The network's.\nlistener {}{}{}\n", listener.port,
+                                 listener.address.empty() ? "" : " ", listener.address);
   const auto add = [&](const char* key, const std::filesystem::path& file) {
     if (!file.empty()) text += fmt::format("{} {}\n", key, file.string());
   };
-  add("password_file", listener.users);
   if (!listener.psk_file.empty())
     text += fmt::format("psk_hint {}\npsk_file {}\nuse_identity_as_username true\n", listener.psk_hint,
                         listener.psk_file.string());
-  if (!listener.accounts.empty()) add("acl_file", rights);
   add("certfile", listener.cert_file);
   add("keyfile", listener.key_file);
   if (!listener.client_ca_file.empty()) {
@@ -35,12 +35,19 @@ std::string door(const config::Listener& listener, const std::filesystem::path& 
   return text;
 }
 
-std::string apps_door(const Settings& settings) {
-  std::string text = fmt::format(
-      "\n# Automations with rights of their own, by name and password.\nlistener {} 127.0.0.1\n", settings.apps_port);
-  if (has_walls(settings.listener)) text += "allow_anonymous false\n";
-  if (has_walls(settings.listener) || settings.apps_named)
-    text += fmt::format("password_file {}\nacl_file {}\n", settings.apps_users.string(), settings.apps_rights.string());
+/// Who may come, by whichever listener, and do what.
+std::string who(const Settings& settings) {
+  std::string text = "allow_anonymous true\n";
+  const bool names = asks_for_names(settings.listener);
+  if (names || settings.named)
+    text += fmt::format("password_file {}\nacl_file {}\n", settings.users.string(), settings.rights.string());
+  if (names)
+    text += fmt::format(
+        "\n# The network's clients give a name, this machine's need none.\n"
+        "plugin {}\nplugin_opt_{} {}\nplugin_opt_{} {}\n",
+        settings.doorkeeper.string(), doorkeeper::port_option,
+        settings.listener->anonymous ? 0 : settings.listener->port, doorkeeper::free_option,
+        settings.listener->accounts.empty());
   return text;
 }
 
@@ -52,7 +59,7 @@ void add_rights(std::string& text, const config::Account& account) {
 
 }  // namespace
 
-bool has_walls(const std::optional<config::Listener>& listener) {
+bool asks_for_names(const std::optional<config::Listener>& listener) {
   return listener && (!listener->anonymous || !listener->users.empty() || !listener->accounts.empty() ||
                       !listener->psk_file.empty() || !listener->client_ca_file.empty());
 }
@@ -82,11 +89,11 @@ autosave_interval 300
   return fmt::format(
       R"(# Written by tidegated at every start of the local broker; changes here are lost.
 
-per_listener_settings {walls}
-
+# By listener, 2.0.12 to 2.0.22 would throw away what comes for sessions whose client is away.
+per_listener_settings false
+{who}
 # This machine only, and so without passwords.
 listener {port} 127.0.0.1
-allow_anonymous true
 {socket}{door}
 {user}{persistence}
 # Nothing is dropped while the gateway is away (the default is 1000 messages, then silence). A session whose client
@@ -108,38 +115,35 @@ log_timestamp_format %Y-%m-%dT%H:%M:%S
 connection_messages false
 sys_interval 60
 )",
-      fmt::arg("walls", has_walls(settings.listener)), fmt::arg("port", settings.port),
+      fmt::arg("who", who(settings)), fmt::arg("port", settings.port),
       fmt::arg("socket",
                settings.socket.empty()
                    ? std::string()
-                   : fmt::format("\n# The same for the gateway, with less work for the kernel.\nlistener 0 {}\n"
-                                 "allow_anonymous true\n",
+                   : fmt::format("\n# The same for the gateway, with less work for the kernel.\nlistener 0 {}\n",
                                  settings.socket.string())),
-      fmt::arg("door", (settings.listener ? door(*settings.listener, settings.rights) : std::string()) +
-                           (settings.apps_port != 0 ? apps_door(settings) : std::string())),
+      fmt::arg("door", settings.listener ? door(*settings.listener) : std::string()),
       fmt::arg("log_topics", settings.log_topics ? "log_dest topic\n" : ""), fmt::arg("user", user),
       fmt::arg("persistence", persistence), fmt::arg("packet", packet));
 }
 
-std::string rights(const std::vector<config::Account>& accounts) {
-  std::string text = "# Written by tidegated, from [[broker.listener.user]]; changes here are lost.\n";
-  for (const auto& account : accounts) add_rights(text, account);
-  return text;
-}
-
-std::string app_users(const std::vector<AppAccount>& accounts) {
+std::string users(const Users& network, const std::vector<AppAccount>& apps) {
   // No password has a hash of zeros.
   std::string text = fmt::format("nobody:$7$101$AAAAAAAAAAAAAAAA${:A<86}==\n", "");
-  for (const auto& [rights, hash] : accounts) text += fmt::format("{}:{}\n", rights.name, hash);
+  for (const auto& [name, hash] : network) text += fmt::format("{}:{}\n", name, hash);
+  for (const auto& [rights, hash] : apps) text += fmt::format("{}:{}\n", app_user(rights.name), hash);
   return text;
 }
 
-std::string app_rights(const std::vector<AppAccount>& accounts, bool alone) {
+std::string rights(const std::vector<config::Account>& network, const std::vector<AppAccount>& apps) {
   std::string text =
-      "# Written for the automations that name what they may do; changes here are lost.\n\n"
+      "# Written by tidegated; changes here are lost.\n\n"
+      "# Who gives no name.\ntopic readwrite #\ntopic read $SYS/#\n\n"
       "# What the gateway answers to this very client.\npattern read tidegate/receipt/%c\n";
-  if (!alone) text += "\n# Who gives no name.\ntopic readwrite #\ntopic read $SYS/#\n";
-  for (const auto& account : accounts) add_rights(text, account.rights);
+  for (const auto& account : network) add_rights(text, account);
+  for (auto account : apps) {
+    account.rights.name = app_user(account.rights.name);
+    add_rights(text, account.rights);
+  }
   return text;
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/app_account.hpp"
@@ -23,26 +24,23 @@ struct Settings {
   bool log_topics = false;            ///< it publishes its log under $SYS/broker/log/
   std::filesystem::path socket = {};  ///< where it listens too, for the gateway; empty: nowhere
   std::optional<config::Listener> listener = {};
-  std::filesystem::path rights = {};  ///< where the text of rights() is, if the listener has accounts
-  std::uint16_t apps_port = 0;        ///< of the door for automations with rights of their own; 0: there is none
-  bool apps_named = false;            ///< there is an automation with rights of its own
-  std::filesystem::path apps_users = {}, apps_rights = {};  ///< where the texts of app_users() and app_rights() are
+  bool named = false;                             ///< there is an automation with rights of its own
+  std::filesystem::path users = {}, rights = {};  ///< where the texts of users() and rights() are
+  std::filesystem::path doorkeeper = {};          ///< the plugin
 };
 
-/// Whether who may come differs from listener to listener, as with a door to the network that asks for names: Mosquitto
-/// has no other way to let this machine's clients in without. It is dear: from 2.0.12 to 2.0.22 Mosquitto throws away
-/// what comes for a session whose client is away, and its will (mosquitto#2618).
-[[nodiscard]] bool has_walls(const std::optional<config::Listener>& listener);
+/// Whether it is a door to the network where clients have names, given by themselves or in a certificate.
+[[nodiscard]] bool asks_for_names(const std::optional<config::Listener>& listener);
 
 /// The text of a mosquitto.conf, understood without complaint by Mosquitto 2.0.11 and later.
 [[nodiscard]] std::string configuration(const Settings& settings);
 
-/// The text of an acl_file: nobody may do what is not in it.
-[[nodiscard]] std::string rights(const std::vector<config::Account>& accounts);
+/// Names and hashes of passwords.
+using Users = std::vector<std::pair<std::string, std::string>>;
 
-/// The texts of a password_file and an acl_file for the automations' door: never empty, which Mosquitto could take for
-/// "all may do all". alone: that door has rights of its own; else who gives no name may do all.
-[[nodiscard]] std::string app_users(const std::vector<AppAccount>& accounts);
-[[nodiscard]] std::string app_rights(const std::vector<AppAccount>& accounts, bool alone);
+/// The texts of a password_file and an acl_file, of the network's users and the automations that have rights of their
+/// own. Who gives no name may do all. Never empty, which Mosquitto could take for "all may do all".
+[[nodiscard]] std::string users(const Users& network, const std::vector<AppAccount>& apps);
+[[nodiscard]] std::string rights(const std::vector<config::Account>& network, const std::vector<AppAccount>& apps);
 
 }  // namespace tidegate::broker

@@ -13,12 +13,11 @@ struct Defect {
   Version first;   ///< that has it
   Version mended;  ///< the first that has not
   const char* what;
-  bool with_walls = false;  ///< only with a configuration that has_walls()
 };
 
 // Issues are eclipse-mosquitto/mosquitto's; "mended" is from its ChangeLog.txt. What our configuration avoids is not
-// here (max_queued_messages 0: #1956, #2879, #3088, #3244), nor what only bridges, plugins, TLS or listeners of others
-// meet.
+// here (max_queued_messages 0: #1956, #2879, #3088, #3244; per_listener_settings: #2618, #2526), nor what only bridges,
+// plugins, TLS or listeners of others meet.
 constexpr Defect defects[] = {
     // Understood and tested from here on; before 2.0.10 malformed packets crash it (CVE-2021-28166), before 1.6 there
     // is
@@ -33,12 +32,6 @@ constexpr Defect defects[] = {
     {{2, 0, 16}, {2, 0, 17}, "it ignores max_inflight_messages, and messages may be lost (mosquitto#2876)"},
     // #2881, #2885.
     {{2, 0, 16}, {2, 0, 18}, "it can crash when a client subscribes (mosquitto#2881)"},
-    // #2618, #2526; seen by us with 2.0.21. Mended on its branch of fixes in September 2025, after 2.0.22.
-    {{2, 0, 12},
-     {2, 0, 23},
-     "with a [broker.listener] that asks for names, what is published while a reader is away, the gateway too, is lost "
-     "for it, and so are wills (mosquitto#2618)",
-     true},
 };
 
 }  // namespace
@@ -63,10 +56,10 @@ std::string to_string(const Version& version) {
   return fmt::format("{}.{}.{}", version.major, version.minor, version.patch);
 }
 
-std::vector<std::string> known_defects(const Version& version, bool walls) {
+std::vector<std::string> known_defects(const Version& version) {
   std::vector<std::string> found;
-  for (const auto& [first, mended, what, with_walls] : defects) {
-    if (version < first || version >= mended || (with_walls && !walls)) continue;
+  for (const auto& [first, mended, what] : defects) {
+    if (version < first || version >= mended) continue;
     found.push_back(
         fmt::format("Mosquitto {}: {}; {} and later are without it", to_string(version), what, to_string(mended)));
   }

@@ -21,8 +21,7 @@ struct Version {
 [[nodiscard]] std::string to_string(const Version& version);
 
 /// What is known to be wrong with a version, as far as it matters to a broker with our configuration; for people, with
-/// the version that mends it. walls: has_walls(). Distributions mend without a new number: so these are warnings, and
-/// nothing more.
-[[nodiscard]] std::vector<std::string> known_defects(const Version& version, bool walls);
+/// the version that mends it. Distributions mend without a new number: so these are warnings, and nothing more.
+[[nodiscard]] std::vector<std::string> known_defects(const Version& version);
 
 }  // namespace tidegate::broker

@@ -43,16 +43,16 @@ config::Account account_of(const std::string& name, const config::AutomationOpti
   return account;
 }
 
-struct Door {
+struct Answer {
   std::string url, mark;
 };
 
-Door door_of(const std::filesystem::path& broker) {
-  std::ifstream file(broker / broker::app_door_file);
-  Door door;
-  std::getline(file, door.url);
-  std::getline(file, door.mark);
-  return door;
+Answer answer_of(const std::filesystem::path& broker) {
+  std::ifstream file(broker / broker::app_answer_file);
+  Answer answer;
+  std::getline(file, answer.url);
+  std::getline(file, answer.mark);
+  return answer;
 }
 
 }  // namespace
@@ -84,19 +84,20 @@ automation::Identity AppIdentities::identify(const std::string& name, const conf
     known_[name] = {{std::move(wanted), std::move(hash)}, std::move(password)};
     tell();
   }
-  const auto door = door_of(broker_);
-  if (door.url.empty())
+  const auto answer = answer_of(broker_);
+  if (answer.url.empty())
     return {{},
-            fmt::format("it waits for the local broker's door for automations with rights: there is no {}. It comes "
+            fmt::format("it waits for the local broker to know its rights: there is no {}. It comes "
                         "with the broker; if that is up, restart the program that keeps it",
-                        (broker_ / broker::app_door_file).string())};
-  if (door.mark != mark_) return {{}, "it waits for the local broker to know its rights"};
-  url_ = door.url;
+                        (broker_ / broker::app_answer_file).string())};
+  if (answer.mark != mark_) return {{}, "it waits for the local broker to know its rights"};
+  url_ = answer.url;
   if (!look_) look_ = loop_.every(look_interval, [this] { look(); });
   const auto show = [](const std::optional<Filters>& named) { return nlohmann::json(named.value()).dump(); };
   automation::Identity identity;
-  identity.environment = {
-      {"TIDEGATE_BROKER", url_}, {"TIDEGATE_USER", name}, {"TIDEGATE_PASSWORD", known_.at(name).password}};
+  identity.environment = {{"TIDEGATE_BROKER", url_},
+                          {"TIDEGATE_USER", broker::app_user(name)},
+                          {"TIDEGATE_PASSWORD", known_.at(name).password}};
   if (options.publish) identity.environment.emplace_back("TIDEGATE_PUBLISH", show(options.publish));
   if (options.subscribe) identity.environment.emplace_back("TIDEGATE_SUBSCRIBE", show(options.subscribe));
   return identity;
@@ -125,9 +126,9 @@ void AppIdentities::tell() {
 }
 
 void AppIdentities::look() {
-  const auto door = door_of(broker_);
-  if (door.url.empty() || door.url == url_) return;
-  url_ = door.url;
+  const auto answer = answer_of(broker_);
+  if (answer.url.empty() || answer.url == url_) return;
+  url_ = answer.url;
   moved_();
 }
 

@@ -19,8 +19,8 @@ namespace tidegate::gateway {
 /// rights, whose hash is told to who keeps the local broker. Thread: loop.
 class AppIdentities final {
  public:
-  /// broker: the runtime folder of who keeps the local broker. config outlives this. moved: the broker's door for
-  /// automations is elsewhere now.
+  /// broker: the runtime folder of who keeps the local broker. config outlives this. moved: the broker is
+  /// elsewhere now.
   AppIdentities(Loop& loop, const config::Config& config, std::filesystem::path broker, std::function<void()> moved);
 
   /// As Surroundings::identify. Nothing for a script that names no rights.

@@ -4,7 +4,8 @@
 port of its own."""
 import os
 import pathlib
-import signal
+import shutil
+import socket
 import stat
 import subprocess
 import threading
@@ -218,6 +219,79 @@ def test_anonymous_clients_are_taken_where_the_configuration_says_so(make_gatewa
     witness.wait_payload("lab/a", "1")
 
 
+class Away:
+    """A client with a session that outlives its connections: mosquitto_sub, which is here for a moment only."""
+
+    def __init__(self, port, *who):
+        self._words = ["mosquitto_sub", "-p", str(port), "-i", "away", "-c", "-q", "1", "-t", "lab/#", "-F", "%p", *who]
+
+    def come(self, count):
+        """Takes so many messages; 0: subscribes and leaves."""
+        return subprocess.run([*self._words, *(["-C", str(count), "-W", str(DEADLINE)] if count else ["-E"])], env=tool_environment(),
+                              capture_output=True, text=True, timeout=2 * DEADLINE, check=True).stdout.split()
+
+
+@pytest.mark.parametrize("rights", ["", '[[broker.listener.user]]\nname = "esp32"\npublish = ["lab/#"]\nsubscribe = ["lab/#"]\n'])
+def test_what_comes_for_those_who_are_away_waits_for_them_and_wills_are_published(make_gateway, subscribe, door, rights):
+    """Mosquitto 2.0.12 to 2.0.22 throws it away where rules are told by listener (mosquitto#2618)."""
+    gateway = make_gateway(with_users(door, rights) + f"""
+[[upstream]]
+name = "cloud"
+servers = ["mqtt://127.0.0.1:{parts.free_port()}"]
+[[upstream.forward]]
+topics = ["lab/#"]
+""")
+    broker(gateway, "adduser", "esp32", said="one\n")
+    esp32 = ("-u", "esp32", "-P", "one")
+    gateway.start()
+    opens(gateway, door)
+    device, script = Away(door, *esp32), Away(gateway.port, "-i", "script")
+    device.come(0), script.come(0)
+    port, accepted = gateway.port, gateway.status()["upstreams"][0]["lanes"][0]["accepted"]
+    witness = subscribe(port, "lab/will").wait("SUBACK")
+    dies = subscribe(door, "lab/none", *esp32, "--will-topic", "lab/will", "--will-payload", "gone", "--will-qos", "1").wait("SUBACK")
+    gateway.kill()
+    dies.end()
+    witness.wait("gone")
+    for n in range(20):
+        assert client(door, *esp32, "-t", "lab/a", "-m", str(n)).returncode == 0
+    wanted = ["gone", *map(str, range(20))]
+    assert device.come(21) == wanted and script.come(21) == wanted
+    gateway.start()
+    wait_until(lambda: gateway.status()["upstreams"][0]["lanes"][0]["accepted"] >= accepted + 21, "what came while it was away")
+
+
+@pytest.mark.parametrize("plugin, why", [(None, "no lib/tidegate/doorkeeper.so beside this program"), ("no library", "doorkeeper.so")])
+def test_without_its_doorkeeper_it_stays_closed_and_the_rest_works(make_gateway, door, tmp_path, plugin, why):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "bin").mkdir(parents=True)
+    (elsewhere / "lib" / "tidegate").mkdir(parents=True)
+    shutil.copy2(parts.BINARY_DIR / "bin" / "tidegated", elsewhere / "bin")
+    if plugin is not None:
+        (elsewhere / "lib" / "tidegate" / "doorkeeper.so").write_text(plugin)
+    gateway = make_gateway(with_users(door))
+    gateway.wrapper = ["sh", "-c", f'shift; exec "{elsewhere}/bin/tidegated" "$@"', "sh"]
+    broker(gateway, "adduser", "phone", said="two\n")
+    gateway.start()
+    problem = next(one for one in gateway.status()["health"]["problems"] if "listener" in one["what"])
+    assert why in problem["why"] and "then: tidegate broker reload" in problem["why"]
+    assert not parts.listens(door) and client(gateway.port, "-t", "a", "-m", "1").returncode == 0
+    if plugin is not None:
+        shutil.copy2(parts.BINARY_DIR / "lib" / "tidegate" / "doorkeeper.so", elsewhere / "lib" / "tidegate")
+        assert tidegate(gateway, "broker", "reload").returncode == 0
+        opens(gateway, door)
+        assert client(door, "-u", "phone", "-P", "two", "-t", "a", "-m", "1").returncode == 0
+
+
+def test_an_address_of_ipv6_asks_as_well_and_this_machines_port_asks_nobody(make_gateway, door):
+    gateway = make_gateway(with_users(door).replace('address = "127.0.0.1"', 'address = "::1"'))
+    broker(gateway, "adduser", "phone", said="two\n")
+    gateway.start()
+    wait_until(lambda: client(door, "-h", "::1", "-u", "phone", "-P", "two", "-t", "a", "-m", "1").returncode == 0, "the door")
+    assert "not authorised" in client(door, "-h", "::1", "-t", "a", "-m", "1").stderr.lower()
+    assert client(gateway.port, "-t", "a", "-m", "1").returncode == 0
+
+
 def certificates(folder):
     """A private authority, and a certificate of 127.0.0.1 by it."""
     def openssl(*words):
@@ -357,9 +431,10 @@ def test_the_brokers_log_is_on_topics_where_that_is_wanted(make_gateway, subscri
     gateway.start()
     opens(gateway, door)
     log = subscribe(gateway.port, "$SYS/broker/log/#").wait("SUBACK")
-    (gateway.folder / "broker-users").unlink()
-    os.kill(gateway.status()["broker"]["pid"], signal.SIGHUP)
-    log.wait("Unable to open pwfile")
+    connect = b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03bad"
+    with socket.create_connection(("127.0.0.1", gateway.port)) as bad:
+        bad.sendall(2 * connect)
+        log.wait("Bad client bad sending multiple CONNECT messages")
 
 
 def test_a_password_is_on_no_command_line_and_in_nothing_that_is_said(make_gateway, door, tmp_path):

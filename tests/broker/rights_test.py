@@ -87,13 +87,13 @@ def tell(gateway, topic, payload):
     assert done.returncode == 0
 
 
-def door(who):
+def port(who):
     return who["TIDEGATE_BROKER"].rsplit(":", 1)[1]
 
 
 def client(who, *words, user=None, password=None):
-    """mosquitto_pub at the automations' door: its status and what it says."""
-    done = subprocess.run(["mosquitto_pub", "-V", "5", "-p", door(who), "-q", "1", "-u", user or who["TIDEGATE_USER"],
+    """mosquitto_pub as an automation: its status and what it says."""
+    done = subprocess.run(["mosquitto_pub", "-V", "5", "-p", port(who), "-q", "1", "-u", user or who["TIDEGATE_USER"],
                            "-P", password or who["TIDEGATE_PASSWORD"], *words], env=tool_environment(), capture_output=True, text=True,
                           timeout=DEADLINE)
     return done.returncode, (done.stdout + done.stderr).lower()
@@ -145,15 +145,15 @@ def test_the_broker_sends_an_identity_what_it_may_have_and_refuses_the_rest(gate
     gateway.start()
     witness = make_witness(gateway, "#")
     who = identity(gateway, "echo")
-    assert who["TIDEGATE_USER"] == "echo" and len(who["TIDEGATE_PASSWORD"]) == 64
+    assert who["TIDEGATE_USER"] == "automation/echo" and len(who["TIDEGATE_PASSWORD"]) == 64
     assert client(who, "-t", "allowed/by-hand", "-m", "1")[0] == 0
     witness.wait_payload("allowed/by-hand", "1")
     assert "not authorized" in client(who, "-t", "denied/by-hand", "-m", "1")[1]  # reason code 135
-    for wrong in ({"password": "guess"}, {"user": "gateway"}, {"user": "nobody"}):
+    for wrong in ({"password": "guess"}, {"user": "automation/other"}, {"user": "echo"}, {"user": "nobody"}):
         status, said = client(who, "-t", "allowed/by-hand", "-m", "stolen", **wrong)
         assert status != 0 and "not authorized" in said
     # What the gateway keeps about itself comes first, and is for all.
-    listener = subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", "-V", "5", "-p", door(who), "-u", "echo", "-P", who["TIDEGATE_PASSWORD"], "-t", "#",
+    listener = subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", "-V", "5", "-p", port(who), "-u", who["TIDEGATE_USER"], "-P", who["TIDEGATE_PASSWORD"], "-t", "#",
                                  "-F", "%t %p", "-C", "2", "-q", "1", "-d"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=tool_environment())
     try:
         for line in listener.stdout:
@@ -171,8 +171,8 @@ def test_the_broker_sends_an_identity_what_it_may_have_and_refuses_the_rest(gate
     assert not [one for one in witness.seen() if one.payload == "stolen" or one.topic.startswith("denied/")]
 
 
-def publish(port, payload, *who):
-    done = subprocess.run(["mosquitto_pub", "-p", str(port), "-t", "allowed/a", "-m", payload, "-q", "1", *who], env=tool_environment(),
+def publish(at, payload, *who):
+    done = subprocess.run(["mosquitto_pub", "-p", str(at), "-t", "allowed/a", "-m", payload, "-q", "1", *who], env=tool_environment(),
                           capture_output=True, text=True, timeout=DEADLINE)
     return done.returncode == 0 or done.stderr.lower()
 
@@ -182,10 +182,10 @@ def test_nothing_is_lost_while_the_gateway_is_away_and_a_name_wants_its_password
     anybody = ("-u", "anybody", "-P", "anything")
     assert publish(gateway.port, "0", *anybody) is True
     save(gateway, "echo", ECHO)
-    who = identity(gateway, "echo")
+    identity(gateway, "echo")
     wait_until(lambda: publish(gateway.port, "1", *anybody) is not True, "a name that is asked for its password")
     assert "not authorised" in publish(gateway.port, "1", *anybody)
-    assert publish(gateway.port, "1") is True and publish(door(who), "1") is True  # who gives no name may do all on this machine
+    assert publish(gateway.port, "1") is True  # who gives no name may do all on this machine
     accepted = gateway.status()["upstreams"][0]["lanes"][0]["accepted"]
     port = gateway.port
     gateway.kill()
@@ -195,24 +195,30 @@ def test_nothing_is_lost_while_the_gateway_is_away_and_a_name_wants_its_password
     wait_until(lambda: gateway.status()["upstreams"][0]["lanes"][0]["accepted"] >= accepted + 50, "what was published meanwhile")
 
 
-def test_with_a_door_to_the_network_that_asks_for_names_the_door_of_the_automations_does(gateway, tmp_path):
-    port = free_port()
+def test_a_user_of_the_network_and_an_automation_of_one_name_are_two(gateway, tmp_path):
+    door = free_port()
     (tmp_path / "users").touch(0o600)
     with open(gateway.file, "a", encoding="utf-8") as file:
         file.write(f'''[broker.listener]
 address = "127.0.0.1"
-port = {port}
+port = {door}
 plain = true
 users = "{tmp_path / "users"}"
 ''')
-    made = subprocess.run(["mosquitto_passwd", "-b", tmp_path / "users", "esp32", "secret"], check=False, capture_output=True, text=True)
+    made = subprocess.run(["mosquitto_passwd", "-b", tmp_path / "users", "echo", "secret"], check=False, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
     save(gateway, "echo", ECHO)
     gateway.start()
     who = identity(gateway, "echo")
-    assert "not authorised" in publish(door(who), "1") and "not authorised" in publish(port, "1")
+    assert "not authorised" in publish(door, "1")
     assert publish(gateway.port, "1") is True
-    assert client(who, "-t", "allowed/by-hand", "-m", "1")[0] == 0
+    device, script = ("-u", "echo", "-P", "secret"), ("-u", who["TIDEGATE_USER"], "-P", who["TIDEGATE_PASSWORD"])
+    for at in (door, gateway.port):
+        assert publish(at, "1", *device) is True and publish(at, "1", *script) is True
+        assert "not authorised" in publish(at, "1", "-u", "echo", "-P", who["TIDEGATE_PASSWORD"])
+    # The rights of the script are its own; the device, of whom no rights are told, may do all.
+    assert "not authorized" in client(who, "-t", "denied/x", "-m", "1")[1]
+    assert client(who, "-t", "denied/x", "-m", "1", user="echo", password="secret") == (0, "")
 
 
 def test_an_automation_cannot_take_the_name_of_another(gateway):
@@ -221,7 +227,7 @@ def test_an_automation_cannot_take_the_name_of_another(gateway):
     gateway.start()
     echo, other = identity(gateway, "echo"), identity(gateway, "other")
     assert echo["TIDEGATE_PASSWORD"] != other["TIDEGATE_PASSWORD"]
-    status, said = client(echo, "-t", "other/x", "-m", "1", user="other")
+    status, said = client(echo, "-t", "other/x", "-m", "1", user="automation/other")
     assert status != 0 and "not authorized" in said
     assert "not authorized" in client(echo, "-t", "other/x", "-m", "1")[1]
     assert client(other, "-t", "other/x", "-m", "1") == (0, "")
@@ -287,7 +293,7 @@ def test_without_a_broker_that_knows_its_rights_an_automation_waits(make_apps):
     apps = make_apps()
     apps.save("echo", "# tidegate: publish=[]\nprint('it ran')\n")
     apps.start()
-    assert "it waits for the local broker's door for automations with rights" in apps.wait_state("echo", "waiting")["why"]
+    assert "it waits for the local broker to know its rights" in apps.wait_state("echo", "waiting")["why"]
     assert "it ran" not in apps.said()
 
 
@@ -303,7 +309,7 @@ def test_the_password_is_in_no_log_command_line_status_or_file(gateway):
     files = [one for one in gateway.folder.rglob("*") if one.is_file() and one != told]
     assert gateway.runtime / "apps.accounts" in files
     assert not [one for one in files if secret.encode() in one.read_bytes()]
-    for name in ("apps.users", "apps.rights"):
+    for name in ("users", "rights"):
         assert (gateway.runtime / "broker" / name).stat().st_mode & 0o077 == 0
 
 
@@ -314,7 +320,7 @@ def test_rights_outlive_a_broker_that_is_killed_and_a_gateway_that_adopts_it(gat
     broker = gateway.status()["broker"]["pid"]
     os.kill(broker, signal.SIGKILL)
     wait_until(lambda: ((gateway.status() or {}).get("broker") or {}).get("pid") not in (None, 0, broker) and gateway.is_ready(), "another broker")
-    wait_until(lambda: listens(int(door(first))), "the door")
+    wait_until(lambda: listens(int(port(first))), "the broker")
     assert client(first, "-t", "allowed/x", "-m", "1") == (0, "")
     assert "not authorized" in client(first, "-t", "denied/x", "-m", "1")[1]
     broker = gateway.status()["broker"]["pid"]

@@ -8,7 +8,9 @@
 namespace tidegate::broker {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::Not;
 
 Settings settings() {
@@ -21,22 +23,37 @@ TEST(AMosquittoConfiguration, ListensOnTheLoopbackOnly) {
   EXPECT_EQ(text.find("listener "), text.rfind("listener "));
 }
 
-TEST(AMosquittoConfiguration, SaysByListenerWhoMayComeOnlyWithADoorThatAsksForNames) {
-  // From 2.0.12 to 2.0.22 it is dear: what comes for a session whose client is away is thrown away.
-  EXPECT_THAT(configuration(settings()), HasSubstr("\nper_listener_settings false\n"));
+TEST(AMosquittoConfiguration, HasADoorkeeperWhereTheNetworkIsAskedForNames) {
+  EXPECT_THAT(configuration(settings()), Not(HasSubstr("plugin")));
+  Settings open = settings();
+  open.doorkeeper = "/lib/doorkeeper.so";
+  open.listener = config::Listener{};
+  open.listener->port = 8883;
+  EXPECT_THAT(configuration(open),
+              HasSubstr("\nplugin /lib/doorkeeper.so\nplugin_opt_door 8883\nplugin_opt_free true\n"));
+  open.listener->anonymous = true;
+  EXPECT_THAT(configuration(open), Not(HasSubstr("plugin")));
+  open.listener->users = "/etc/users";
+  EXPECT_THAT(configuration(open), HasSubstr("\nplugin_opt_door 0\n")) << "who gives a name gives a known one";
+  open.listener->accounts = {{"esp32", {"garden/#"}, {}}};
+  EXPECT_THAT(configuration(open), HasSubstr("\nplugin_opt_free false\n"));
+}
+
+TEST(AMosquittoConfiguration, NeverHasRulesByListener) {
+  // From 2.0.12 to 2.0.22 that is dear: what comes for a session whose client is away is thrown away.
   Settings open = settings();
   open.listener = config::Listener{};
-  EXPECT_THAT(configuration(open), HasSubstr("\nper_listener_settings true\n"));
-  open.listener->anonymous = true;
-  EXPECT_THAT(configuration(open), HasSubstr("\nper_listener_settings false\n"));
-  open.listener->users = "/etc/users";
-  EXPECT_THAT(configuration(open), HasSubstr("\nper_listener_settings true\n"));
+  for (const auto& one : {settings(), open}) {
+    const std::string text = configuration(one);
+    EXPECT_THAT(text, HasSubstr("\nper_listener_settings false\n"));
+    EXPECT_EQ(text.find("allow_anonymous"), text.rfind("allow_anonymous"));
+  }
 }
 
 TEST(AMosquittoConfiguration, HasASocketForTheGatewayWhereOneIsWanted) {
   Settings with = settings();
   with.socket = "/run/broker.sock";
-  EXPECT_THAT(configuration(with), HasSubstr("\nlistener 0 /run/broker.sock\nallow_anonymous true\n"));
+  EXPECT_THAT(configuration(with), HasSubstr("\nlistener 0 /run/broker.sock\n"));
 }
 
 TEST(AMosquittoConfiguration, LiftsTheQueueLimits) {
@@ -65,47 +82,43 @@ TEST(AMosquittoConfiguration, HasADatabaseUnlessItsFolderCannotBeWritten) {
 
 TEST(AMosquittoConfiguration, HasADoorToTheNetworkAsItWasAskedFor) {
   Settings open = settings();
-  open.rights = "/run/rights";
   open.listener = config::Listener{};
   open.listener->port = 1883;
-  open.listener->users = "/etc/users";
-  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1883\nallow_anonymous false\npassword_file /etc/users\n"));
-  EXPECT_THAT(configuration(open), Not(HasSubstr("acl_file")));
+  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1883\n"));
   open.listener->address = "fd00::10";
-  open.listener->accounts = {{"esp32", {"garden/#"}, {"pump/set"}}};
-  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1883 fd00::10\n"));
-  EXPECT_THAT(configuration(open), HasSubstr("\nacl_file /run/rights\n"));
+  open.listener->cert_file = "/etc/cert";
+  open.listener->key_file = "/etc/key";
+  open.listener->client_ca_file = "/etc/ca";
+  EXPECT_THAT(configuration(open),
+              HasSubstr("\nlistener 1883 fd00::10\ncertfile /etc/cert\nkeyfile /etc/key\ncafile /etc/ca\n"
+                        "require_certificate true\nuse_identity_as_username true\n"));
 }
 
-TEST(ARightsFile, NamesWhatEachUserMay) {
-  EXPECT_THAT(rights({{"esp32", {"garden/#"}, {"pump/set"}}, {"idle", {}, {}}}),
-              HasSubstr("\nuser esp32\ntopic write garden/#\ntopic read pump/set\n\nuser idle\n"));
+TEST(AMosquittoConfiguration, AsksForNoNameUntilSomebodyHasOne) {
+  EXPECT_THAT(configuration(settings()), AllOf(Not(HasSubstr("password_file")), Not(HasSubstr("acl_file"))));
+  Settings asks = settings();
+  asks.users = "/run/users";
+  asks.rights = "/run/rights";
+  asks.named = true;
+  EXPECT_THAT(configuration(asks), HasSubstr("\npassword_file /run/users\nacl_file /run/rights\n"));
+  asks.named = false;
+  asks.listener = config::Listener{};
+  EXPECT_THAT(configuration(asks), HasSubstr("\npassword_file /run/users\nacl_file /run/rights\n"));
 }
 
-TEST(TheAutomationsDoor, IsOnTheLoopbackAndAsksEverybody) {
-  EXPECT_THAT(configuration(settings()), Not(HasSubstr("password_file")));
-  Settings open = settings();
-  open.apps_port = 1885;
-  open.apps_users = "/run/apps.users";
-  open.apps_rights = "/run/apps.rights";
-  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1885 127.0.0.1\n"));
-  EXPECT_THAT(configuration(open), Not(HasSubstr("password_file"))) << "before an automation names its rights";
-  open.apps_named = true;
-  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1885 127.0.0.1\n"
-                                             "password_file /run/apps.users\nacl_file /run/apps.rights\n"));
-  open.listener = config::Listener{};
-  EXPECT_THAT(configuration(open), HasSubstr("\nlistener 1885 127.0.0.1\nallow_anonymous false\n"
-                                             "password_file /run/apps.users\nacl_file /run/apps.rights\n"));
+TEST(AFileOfUsers, IsNeverEmptyAndKeepsAutomationsApart) {
+  const std::string nobody = users({}, {});
+  EXPECT_THAT(nobody, MatchesRegex("nobody:\\$7\\$101\\$A{16}\\$A{86}==\n"));
+  EXPECT_EQ(users({{"echo", "$6$one"}}, {{{"echo", {}, {}}, "$7$two"}}),
+            nobody + "echo:$6$one\nautomation/echo:$7$two\n");
 }
 
-TEST(TheAutomationsDoor, HasFilesThatAreNeverEmpty) {
-  EXPECT_THAT(app_users({}), testing::MatchesRegex("nobody:\\$7\\$101\\$A{16}\\$A{86}==\n"));
-  EXPECT_THAT(app_rights({}, true), HasSubstr("\npattern read tidegate/receipt/%c\n"));
-  const std::vector<AppAccount> accounts{{{"echo", {"a/#"}, {"b"}}, "$7$hash"}};
-  EXPECT_THAT(app_users(accounts), HasSubstr("\necho:$7$hash\n"));
-  EXPECT_THAT(app_rights(accounts, true), Not(HasSubstr("readwrite")));
-  EXPECT_THAT(app_rights(accounts, false), HasSubstr("\ntopic readwrite #\ntopic read $SYS/#\n\nuser echo\n"));
-  EXPECT_THAT(app_rights(accounts, true), HasSubstr("\nuser echo\ntopic write a/#\ntopic read b\n"));
+TEST(AFileOfRights, NamesWhatEachMay) {
+  const std::string text =
+      rights({{"esp32", {"garden/#"}, {"pump/set"}}, {"idle", {}, {}}}, {{{"echo", {"a/#"}, {"b"}}, "$7$hash"}});
+  EXPECT_THAT(text, HasSubstr("\n\n# Who gives no name.\ntopic readwrite #\ntopic read $SYS/#\n"));
+  EXPECT_THAT(text, HasSubstr("\npattern read tidegate/receipt/%c\n\nuser esp32\ntopic write garden/#\ntopic read "
+                              "pump/set\n\nuser idle\n\nuser automation/echo\ntopic write a/#\ntopic read b\n"));
 }
 
 TEST(AMosquittoConfiguration, NamesTheUserOnlyWhenThereIsAName) {

@@ -10,7 +10,6 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
-#include "broker/configuration.hpp"
 #include "broker/version.hpp"
 #include "gateway/cli/ask_program.hpp"
 #include "gateway/cli/doctor/checks.hpp"
@@ -144,7 +143,7 @@ Findings check_mosquitto(const Patient& patient) {
       "sudo apt-get update && sudo apt-get install mosquitto   (a distribution may have mended it under the same "
       "number)";
   Findings found;
-  for (const auto& defect : broker::known_defects(*version, broker::has_walls(broker.listener)))
+  for (const auto& defect : broker::known_defects(*version))
     found.push_back({*version < least_version ? Verdict::fail : Verdict::warn, what, defect, mend});
   if (found.empty()) found.push_back({Verdict::ok, what, fmt::format("Mosquitto {}", broker::to_string(*version)), {}});
   return found;
