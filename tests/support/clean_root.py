@@ -15,10 +15,10 @@ def why_not():
 
 
 def release():
-    return os.environ.get("TIDEGATE_RELEASE") or _own_release()
+    return os.environ.get("TIDEGATE_RELEASE") or own_release()
 
 
-def _own_release():
+def own_release():
     return re.search(r"^VERSION_CODENAME=(\S+)", pathlib.Path("/etc/os-release").read_text(encoding="utf-8"), re.M).group(1)
 
 
@@ -29,9 +29,9 @@ def _targets(what, origin, *more):
 
 def sources():
     """What mmdebstrap takes: the files that this machine has its Debian from, or lines for another release from the same mirror."""
-    if release() == _own_release():
+    if release() == own_release():
         return sorted({entry.rpartition(":")[0] for origin in ("Debian", "Debian Backports") for entry in _targets("$(SOURCESENTRY)", origin)})
-    mirror = _targets("$(REPO_URI)", "Debian", f"Codename: {_own_release()}")[0]
+    mirror = _targets("$(REPO_URI)", "Debian", f"Codename: {own_release()}")[0]
     return [f"deb {mirror} {suite} main" for suite in [release(), *(["bookworm-backports"] if release() == "bookworm" else [])]]
 
 

@@ -51,6 +51,7 @@ class Connection:
         self.opened = time.monotonic()
         self.closed = None  # when
         self.ended_by_client = False
+        self.ended_by_us = False
         self.connect = None  # its CONNECT
         self.disconnect = None  # the reason code of its DISCONNECT
         self.pings = 0
@@ -113,6 +114,7 @@ class Connection:
         self.close()
 
     def close(self):
+        self.ended_by_us = True
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -164,7 +166,8 @@ class Hostile:
             with sock:
                 self.manner.on_accept(connection)
                 with sock.makefile("rb") as stream:
-                    while self._next(connection, stream):
+                    # What had come before an end of ours is not taken any more, whatever the manner is by then.
+                    while not connection.ended_by_us and self._next(connection, stream):
                         pass
         except OSError:
             pass
