@@ -59,18 +59,22 @@ int feed(const std::vector<std::string>& arguments, std::string_view input) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-std::string mend(const fs::path& file) {
-  return fmt::format("; 'tidegate broker adduser NAME' writes such a file, or mosquitto_passwd {} NAME", file.string());
-}
-
-/// Gives each line that is not empty. Throws ConfigError when everybody, or not even we, can read it.
+/// Gives each line that is not empty. Throws ConfigError when everybody, or not even we, can read it. way: how such a
+/// file is made.
 void for_each_line(const fs::path& file, const char* what, const std::string& way,
                    const std::function<void(std::size_t, const std::string&)>& call) {
-  std::ifstream stream(file, std::ios::binary);
   struct stat about{};
-  if (!stream || stat(file.c_str(), &about) < 0 || !S_ISREG(about.st_mode))
-    throw ConfigError(fmt::format("{} {} cannot be read: {}{}", what, file.string(),
-                                  errno != 0 ? std::generic_category().message(errno) : "it is no file", way));
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  const int error = errno;
+  if (!stream)
+    throw ConfigError(fmt::format(
+        "{0} {1} cannot be read: {2}; {3}", what, file.string(), std::generic_category().message(error),
+        error == ENOENT
+            ? way
+            : fmt::format("let who runs the broker read it: chgrp tidegate-broker {0}; chmod 640 {0}", file.string())));
+  if (stat(file.c_str(), &about) < 0 || !S_ISREG(about.st_mode))
+    throw ConfigError(fmt::format("{} {} is no file; {}", what, file.string(), way));
   if ((about.st_mode & S_IROTH) != 0)
     throw ConfigError(
         fmt::format("{0} {1} can be read by everybody on this machine; mend it: chmod o= {1}", what, file.string()));
@@ -85,7 +89,8 @@ void for_each_line(const fs::path& file, const char* what, const std::string& wa
 
 Accounts Accounts::read(const fs::path& file) {
   Accounts accounts(file);
-  for_each_line(file, "the file of users", mend(file), [&](std::size_t number, const std::string& line) {
+  const char* const way = "'tidegate broker adduser NAME' writes it";
+  for_each_line(file, "the file of users", way, [&](std::size_t number, const std::string& line) {
     const auto colon = line.find(':');
     const auto name = line.substr(0, colon);
     // "$6$salt$hash" or "$7$rounds$salt$hash"
@@ -94,16 +99,16 @@ Accounts Accounts::read(const fs::path& file) {
                        line.find_first_of(": \t\r", colon + 1) == line.npos && !accounts.has(name);
     if (!sound)
       throw ConfigError(
-          fmt::format("line {} of the file of users {} is no \"name:hash\", or a name that was there "
-                      "before{}",
-                      number, file.string(), mend(file)));
+          fmt::format("line {0} of the file of users {1} is no \"name:hash\", or a name that was there before; take it "
+                      "out: sed -i {0}d {1}",
+                      number, file.string()));
     accounts.users_.emplace_back(name, line.substr(colon + 1));
   });
   return accounts;
 }
 
 std::vector<std::string> read_psk_identities(const fs::path& file) {
-  const char* const way = "; a line is made with: echo \"NAME:$(openssl rand -hex 32)\"";
+  const char* const way = "a line is made with: echo \"NAME:$(openssl rand -hex 32)\"";
   std::vector<std::string> identities;
   for_each_line(file, "the file of keys", way, [&](std::size_t number, const std::string& line) {
     const auto colon = line.find(':');
@@ -114,7 +119,7 @@ std::vector<std::string> read_psk_identities(const fs::path& file) {
         std::ranges::find(identities, name) != identities.end())
       throw ConfigError(
           fmt::format("line {} of the file of keys {} is no \"identity:key\" with a key of {} hexadecimal "
-                      "digits or more, or an identity that was there before{}",
+                      "digits or more, or an identity that was there before; {}",
                       number, file.string(), least_key_digits, way));
     identities.push_back(name);
   });

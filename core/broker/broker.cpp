@@ -26,6 +26,7 @@
 
 #include "base/events.hpp"
 #include "broker/accounts.hpp"
+#include "broker/certificate.hpp"
 #include "broker/database.hpp"
 #include "broker/doorkeeper.hpp"
 #include "broker/port.hpp"
@@ -133,12 +134,13 @@ const char* to_string(Broker::State state) noexcept {
   return "?";
 }
 
-Broker::Broker(Loop& loop, config::Broker settings, config::Gateway gateway, fs::path apps)
+Broker::Broker(Loop& loop, config::Broker settings, config::Gateway gateway, fs::path apps, std::string reload)
     : loop_(loop),
       settings_(std::move(settings)),
       gateway_(std::move(gateway)),
       apps_(std::move(apps)),
-      doorkeeper_(find_doorkeeper()) {}
+      doorkeeper_(find_doorkeeper()),
+      reload_(std::move(reload)) {}
 
 Broker::~Broker() {
   question_.signal(SIGKILL);
@@ -217,7 +219,7 @@ void Broker::begin() {
     return settings_.url ? accepted(*settings_.url) : follow();
   }
   make_folders();
-  look_at_door();
+  close_door(look_at_door());
   if (!apps_.empty()) take_apps();
   if (left) {
     adopt(std::move(*left), record);
@@ -291,21 +293,27 @@ void Broker::restart_outdated(const char* why) {
 /// Why nobody could be asked who he is, in words; empty when all can. May throw ConfigError that says so.
 std::string Broker::why_closed(const config::Listener& door) {
   for (const auto* file : {&door.cert_file, &door.key_file, &door.client_ca_file}) {
-    if (!file->empty() && access(file->c_str(), R_OK) != 0)
-      return fmt::format("cannot read {}: {}; name a PEM file that the user {} can read", file->string(),
-                         std::strerror(errno), current_user());
+    if (file->empty() || access(file->c_str(), R_OK) == 0) continue;
+    const int error = errno;
+    return fmt::format("cannot read {}: {}; name a PEM file that the user {} can read", file->string(),
+                       std::strerror(error), current_user());
   }
-  if (!door.psk_file.empty() && read_psk_identities(door.psk_file).empty())
+  if (!door.cert_file.empty()) {
+    if (auto why = certificate_problem(door.cert_file, door.key_file, door.client_ca_file); !why.empty()) return why;
+  }
+  if (!door.psk_file.empty() && read_psk_identities(door.psk_file).empty()) {
+    nobody_ = true;
     return fmt::format("the file of keys {0} names nobody; add one: echo \"NAME:$(openssl rand -hex 32)\" >> {0}",
                        door.psk_file.string());
+  }
   if (asks_for_names(door) && doorkeeper_.empty())
     return "there is no lib/tidegate/doorkeeper.so beside this program, which asks clients for their names; install "
            "Tidegate again";
-  if (asks_for_names(door) && !doorkeeper_failure_.empty())
-    return fmt::format("{} says: {}; have it load {}", settings_.program, doorkeeper_failure_, doorkeeper_.string());
+  if (!door_failure_.empty()) return fmt::format("{} says: {}", settings_.program, door_failure_);
   if (!door.users.empty()) {
     auto users = Accounts::read(door.users).all();
-    if (users.empty() && !door.anonymous)
+    nobody_ = users.empty() && !door.anonymous;
+    if (nobody_)
       return fmt::format("the file of users {} names nobody; add one: tidegate broker adduser NAME",
                          door.users.string());
     network_ = std::move(users);
@@ -314,18 +322,34 @@ std::string Broker::why_closed(const config::Listener& door) {
 }
 
 /// What nobody can be asked for is refused to all: the door stays closed, and this machine's own clients are served.
-void Broker::look_at_door() {
-  std::string why;
-  if (const auto& door = settings_.listener) {
-    try {
-      why = why_closed(*door);
-    } catch (const Error& error) {
-      why = error.what();
-    }
+/// Returns why it has to, in words; empty when it can be open.
+std::string Broker::look_at_door() {
+  nobody_ = false;
+  if (!settings_.listener) return {};
+  try {
+    return why_closed(*settings_.listener);
+  } catch (const Error& error) {
+    return error.what();
   }
+}
+
+/// The same of its port, while the broker does not have it.
+std::string Broker::look_at_port() const {
+  const auto& door = settings_.listener;
+  const int error = door ? listen_error(door->port, door->address) : 0;
+  if (error == 0) return {};
+  const bool distributions = error == EADDRINUSE && door->port == usual_port;
+  return fmt::format(
+      "it cannot have port {} of {}: {}; give [broker.listener] another port or address, or end what has "
+      "it{}",
+      door->port, door->address.empty() ? "this machine" : door->address, std::strerror(error),
+      distributions ? " (the distribution's own broker: systemctl disable --now mosquitto)" : "");
+}
+
+void Broker::close_door(const std::string& why) {
+  stale_warning_.clear();
   if (why.empty()) return door_warning_.clear();
-  warn(door_warning_,
-       fmt::format("the local broker does not listen to the network: {}; then: tidegate broker reload", why));
+  warn(door_warning_, fmt::format("the local broker does not listen to the network: {}; then: {}", why, reload_));
 }
 
 /// Reads what there is of the automations' accounts. True when that is not what it was before.
@@ -379,18 +403,22 @@ void Broker::reload() {
         "tidegate-broker");
   if (state_ != State::up) throw UnavailableError("the local broker is not up; it reads everything when it starts");
   const bool was_closed = !door_warning_.empty();
-  doorkeeper_failure_.clear();
-  look_at_door();
-  if (!door_warning_.empty()) {
-    const std::string why = door_warning_;
-    if (!was_closed) door_warning_.clear();  // it stays open for those it knows
-    throw ConfigError(why);
-  }
+  door_failure_.clear();
+  std::string why = look_at_door();
+  if (was_closed && why.empty()) why = look_at_port();
+  if (was_closed && why.empty()) return restart_outdated("opens its door to the network");
   if (was_closed) {
-    restart_outdated("opens its door to the network");
-  } else {
-    tell_rules();
+    close_door(why);
+    throw ConfigError(door_warning_);
   }
+  if (nobody_) return restart_outdated("closes its door to the network, which is for nobody,");
+  if (!why.empty()) {
+    stale_warning_ =
+        fmt::format("the local broker's door to the network knows whom it knew before: {}; then: {}", why, reload_);
+    throw ConfigError(stale_warning_);
+  }
+  stale_warning_.clear();
+  tell_rules();
 }
 
 void Broker::ask_version(std::uint16_t last_port) {
@@ -430,13 +458,7 @@ void Broker::set_version(const std::string& text) {
 
 void Broker::launch(const std::string& program, std::uint16_t last_port) {
   port_ = choose_port(last_port);
-  if (const auto& door = settings_.listener; door && door_warning_.empty()) {
-    if (const int error = listen_error(door->port, door->address))
-      warn(door_warning_,
-           fmt::format("the local broker does not listen to the network: it cannot have port {} of {}: {}; give "
-                       "[broker.listener] another port or address, or end what has it; then: tidegate broker reload",
-                       door->port, door->address.empty() ? "this machine" : door->address, std::strerror(error)));
-  }
+  if (door_warning_.empty()) close_door(look_at_port());
   const fs::path file = in_runtime("broker/mosquitto.conf");
   const fs::path log = log_file();
   check_database();
@@ -531,9 +553,13 @@ void Broker::ended() {
       return std::any_of(said.begin(), said.end(), [&](const auto& line) { return line.find(words) != line.npos; });
     };
     if (told(std::strerror(EADDRINUSE))) return failed(taken(port_));
-    if (!doorkeeper_.empty() && told(doorkeeper_.string())) {
-      doorkeeper_failure_ = said.front();
-      return attempt();
+    if (const auto& door = settings_.listener; door && door_warning_.empty()) {
+      for (const auto* file :
+           {&doorkeeper_, &door->cert_file, &door->key_file, &door->client_ca_file, &door->psk_file}) {
+        if (file->empty() || !told(file->string())) continue;
+        door_failure_ = said.front();
+        return attempt();
+      }
     }
     try {
       if (!told(std::strerror(EACCES))) suspect_database(told("open database"));
@@ -612,9 +638,7 @@ std::uint16_t Broker::choose_port(std::uint16_t last) const {
 }
 
 bool Broker::is_doors(std::uint16_t port) const noexcept {
-  const auto& door = settings_.listener;
-  return door && door->port == port &&
-         (door->address.empty() || door->address == "0.0.0.0" || door->address == "127.0.0.1");
+  return settings_.listener && settings_.listener->port == port;
 }
 
 std::string Broker::taken(std::uint16_t port) const {
@@ -652,7 +676,7 @@ fs::path Broker::log_file() const {
 std::vector<std::string> Broker::warnings() const {
   std::vector<std::string> all;
   for (const std::string* warning :
-       {&persistence_warning_, &space_warning_, &database_warning_, &door_warning_, &apps_warning_}) {
+       {&persistence_warning_, &space_warning_, &database_warning_, &door_warning_, &stale_warning_, &apps_warning_}) {
     if (!warning->empty()) all.push_back(*warning);
   }
   all.insert(all.end(), version_warnings_.begin(), version_warnings_.end());

@@ -45,8 +45,10 @@ class Broker final {
   };
 
   /// Opens nothing. gateway: its state and runtime folders and payload cap are used. apps: the runtime folder of who
-  /// runs the automations, where it tells of accounts and their rights; empty: there are none.
-  Broker(Loop& loop, config::Broker settings, config::Gateway gateway, std::filesystem::path apps = {});
+  /// runs the automations, where it tells of accounts and their rights; empty: there are none. reload: the command that
+  /// has people call reload(), for messages.
+  Broker(Loop& loop, config::Broker settings, config::Gateway gateway, std::filesystem::path apps = {},
+         std::string reload = "tidegate broker reload");
   /// Leaves a running broker running, for the next gateway.
   ~Broker();
   Broker(const Broker&) = delete;
@@ -64,9 +66,10 @@ class Broker final {
   /// Writes <runtime>/broker.url, by which programs of this machine find the broker. Once the gateway has subscribed:
   /// what they publish then is not missed. After each on_up; does nothing unless up.
   void announce() noexcept;
-  /// Has it read its users, rights and certificates again, without ending a connection that may stay. Starts it anew
-  /// when the door to the network was closed and can be opened, or the other way round. Throws UnavailableError when it
-  /// does not run, or is not ours, and ConfigError when its file of users is wrong: then it keeps what it knows.
+  /// Has it read its users, keys and certificates again, without ending a connection that may stay. Starts it anew when
+  /// the door to the network was closed and can be opened, or when nobody has a name any more and it has to be closed.
+  /// Throws UnavailableError when it does not run, or is not ours, and ConfigError when one of these files is wrong:
+  /// then the door stays as it is, for those it knew.
   void reload();
   /// Stops the broker, adopted or not, and waits until it has saved its database: at most for timeout, then it is
   /// killed. One that was given by [broker] url is left alone.
@@ -83,8 +86,11 @@ class Broker final {
   [[nodiscard]] bool adopted() const noexcept { return adopted_; }
   /// Why it is not up, in words; empty when it is, or nothing failed yet.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
-  /// Why the door to the network stays closed, in words; empty when it is open, or none was asked for.
-  [[nodiscard]] const std::string& door_problem() const noexcept { return door_warning_; }
+  /// Why the door to the network stays closed, or open for those alone whom it knew, in words; empty when all is as it
+  /// should be, or no door was asked for.
+  [[nodiscard]] const std::string& door_problem() const noexcept {
+    return door_warning_.empty() ? stale_warning_ : door_warning_;
+  }
   /// What is not as it should be with a broker that runs, in words: no database, one that was damaged, a version with
   /// known defects, a door to the network that stays closed. Each was logged once. Complete when on_up is told; empty
   /// for a broker that is not ours.
@@ -120,9 +126,12 @@ class Broker final {
   /// Of what a broker has to be started anew for, when it changes.
   [[nodiscard]] std::string digest(std::uint16_t port, bool persistent) const;
   [[nodiscard]] std::uint16_t choose_port(std::uint16_t last) const;
-  /// Whether the loopback cannot have this port, because the door to the network has it.
+  /// Whether the loopback cannot have this port, because the door to the network has it: by its port the doorkeeper
+  /// knows it, whatever the address.
   [[nodiscard]] bool is_doors(std::uint16_t port) const noexcept;
-  void look_at_door();
+  [[nodiscard]] std::string look_at_door();
+  [[nodiscard]] std::string look_at_port() const;
+  void close_door(const std::string& why);
   bool take_apps();
   void write_rules() const;
   void tell_rules();
@@ -159,7 +168,9 @@ class Broker final {
   event::Process process_;
   std::uint16_t port_ = 0;
   const std::filesystem::path doorkeeper_;
-  std::string doorkeeper_failure_;        ///< why Mosquitto does not take it; empty: it does, or was not asked
+  const std::string reload_;
+  std::string door_failure_;              ///< what Mosquitto said of a file of the door when it ended; empty: nothing
+  bool nobody_ = false;                   ///< the door's file of users or keys is sound, and empty
   Users network_;                         ///< who has a name and a password, as far as their file was sound
   std::optional<std::string> apps_told_;  ///< what was taken over of the automations' accounts
   std::vector<AppAccount> app_accounts_;
@@ -179,7 +190,8 @@ class Broker final {
   std::string space_warning_;
   std::string database_warning_;
   std::string apps_warning_;
-  std::string door_warning_;  ///< why the door to the network stays closed; empty: it does not
+  std::string door_warning_;   ///< why the door to the network stays closed; empty: it does not
+  std::string stale_warning_;  ///< why it knows only whom it knew before; empty: it does not
   std::vector<std::string> version_warnings_;
   event::Process question_;  ///< asks the program for its version
   std::chrono::steady_clock::time_point up_since_;

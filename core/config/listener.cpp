@@ -109,12 +109,13 @@ Listener read_listener(const Block& block, std::uint16_t own_port) {
                    "would carry passwords and messages in the clear: add a certificate, [broker.listener.tls] with "
                    "cert_file and key_file, or keys, psk_file, or say plain = true");
   listener.port = static_cast<std::uint16_t>(block.integer("port", tls || psk ? usual_tls_port : usual_port, 1, 65535));
-  const bool covers_loopback =
-      listener.address.empty() || listener.address == "0.0.0.0" || listener.address == "127.0.0.1";
-  if (own_port != 0 && own_port == listener.port && covers_loopback)
+  if (own_port != 0 && own_port == listener.port)
     block.complain(
         block.has("port") ? "port" : "",
-        fmt::format("port {} of this machine itself is taken by [broker] port; give one of them another", own_port));
+        fmt::format(
+            "port {} is taken by [broker] port, for this machine itself; give one of them another: by its port the "
+            "local broker knows who comes from the network",
+            own_port));
 
   listener.anonymous = block.boolean("anonymous", false);
   listener.users = block.path("users");

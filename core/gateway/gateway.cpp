@@ -152,7 +152,13 @@ Gateway::Gateway(Loop& loop, config::Config config)
   control_.add("spool.ls", [this](const control::Json&) { return list_lanes(); });
   control_.add("route", [this](const control::Json& request) { return route(request.value("topic", "")); });
   control_.add("broker.reload", [this](const control::Json&) {
-    broker_.reload();
+    try {
+      broker_.reload();
+    } catch (const ConfigError&) {
+      health_.set("local broker's listener", broker_.door_problem());
+      throw;
+    }
+    health_.set("local broker's listener", broker_.door_problem());
     return control::Json::object();
   });
   add_link_verbs();

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
@@ -44,7 +46,9 @@ int run(const std::optional<std::filesystem::path>& file, std::filesystem::path 
   const auto terminate = loop.signal(SIGTERM, [&] { loop.stop(); });
   const auto interrupt = loop.signal(SIGINT, [&] { loop.stop(); });
   gateway::Service service(loop);
-  broker::Broker broker(loop, config.broker, config.gateway, std::move(apps));
+  broker::Broker broker(loop, config.broker, config.gateway, std::move(apps),
+                        std::getenv("INVOCATION_ID") != nullptr ? "systemctl reload tidegate-broker"
+                                                                : "kill -HUP " + std::to_string(getpid()));
   const auto summary = [&] {
     if (broker.state() != broker::Broker::State::up) return broker.failure();
     return "local broker " + broker.url() + (broker.door_problem().empty() ? "" : "; " + broker.door_problem());
@@ -56,7 +60,8 @@ int run(const std::optional<std::filesystem::path>& file, std::filesystem::path 
   const auto hangup = loop.signal(SIGHUP, [&] {
     try {
       broker.reload();
-      log::notice("reloaded: the local broker reads its users, rights and certificates again");
+      log::notice(
+          "the local broker reads its users, keys and certificates again; another configuration wants a restart");
     } catch (const std::exception& error) {
       log::error("not reloaded: {}", error.what());
     }

@@ -133,7 +133,7 @@ def test_an_open_door_is_a_warning_that_says_what_is_open(tmp_path, nowhere):
     file = tmp_path / "tidegate.toml"
     file.write_text('[broker.listener]\nplain = true\nanonymous = true\nport = 1884\n')
     found = of(examine("-c", file, environment=nowhere), "broker exposure")
-    assert [one.verdict for one in found] == ["warn", "warn"]
+    assert [one.verdict for one in found] == ["warn", "warn", "warn"] and "nothing listens there" in found[2].detail
     assert "anonymous = true" in found[0].detail and "plain = true" in found[1].detail and "port 1884 of all addresses" in found[0].detail
 
 

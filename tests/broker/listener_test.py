@@ -209,6 +209,44 @@ def test_a_port_that_is_taken_closes_the_door_alone(make_gateway, make_broker, d
     problem = next(one for one in gateway.status()["health"]["problems"] if "listener" in one["what"])
     assert str(other.port) in problem["why"] and "Address already in use" in problem["why"]
     assert client(gateway.port, "-t", "a", "-m", "1").returncode == 0
+    pid = gateway.status()["broker"]["pid"]
+    ran = tidegate(gateway, "broker", "reload")
+    assert ran.returncode == 1 and "Address already in use" in ran.stderr and gateway.status()["broker"]["pid"] == pid
+    other.stop()
+    assert tidegate(gateway, "broker", "reload").returncode == 0
+    opens(gateway, other.port)
+
+
+def test_the_last_user_who_is_removed_does_not_come_in(make_gateway, door):
+    gateway = make_gateway(with_users(door))
+    broker(gateway, "adduser", "phone", said="two\n")
+    gateway.start()
+    opens(gateway, door)
+    broker(gateway, "rmuser", "phone")
+    wait_until(lambda: not parts.listens(door), "the door that is closed")
+    wait_until(lambda: "names nobody" in str(gateway.status()["health"]), "a word about it")
+    wait_until(gateway.is_ready, "the gateway")
+    assert client(gateway.port, "-t", "a", "-m", "1").returncode == 0
+    broker(gateway, "adduser", "phone", said="three\n")
+    opens(gateway, door)
+    assert client(door, "-u", "phone", "-P", "three", "-t", "a", "-m", "1").returncode == 0
+
+
+def test_a_file_that_goes_wrong_while_the_door_is_open_lets_in_whom_it_knew_and_health_says_so(make_gateway, door):
+    gateway = make_gateway(with_users(door))
+    broker(gateway, "adduser", "phone", said="two\n")
+    gateway.start()
+    opens(gateway, door)
+    users = gateway.folder / "broker-users"
+    good = users.read_text()
+    users.write_text(good + "late\n")
+    ran = tidegate(gateway, "broker", "reload")
+    assert ran.returncode == 1 and "knows whom it knew before: line 2 of the file of users" in ran.stderr and "sed -i 2d" in ran.stderr
+    assert "line 2 of the file of users" in str(gateway.status()["health"])
+    assert client(door, "-u", "phone", "-P", "two", "-t", "a", "-m", "1").returncode == 0
+    users.write_text(good)
+    assert tidegate(gateway, "broker", "reload").returncode == 0
+    assert gateway.status()["health"]["ok"]
 
 
 def test_anonymous_clients_are_taken_where_the_configuration_says_so(make_gateway, make_witness, door):
@@ -333,6 +371,31 @@ def test_with_a_certificate_it_speaks_tls_alone_and_asks_for_the_clients(make_ga
     assert client(door, *message, "plain").returncode != 0
     assert client(door, "--cafile", f"{made}/ca.pem", "-V", "mqttv5", *message, "nobody's").returncode != 0
     assert {one.payload for one in witness.seen()} == {"sealed"}
+
+
+@pytest.mark.parametrize("break_it, why", [
+    (lambda made: (made / "server.pem").write_text("junk"), "server.pem is no certificate in PEM"),
+    (lambda made: shutil.copy(made / "client.key", made / "server.key"), "server.key is no key in PEM, without a passphrase, of the certificate"),
+    (lambda made: subprocess.run(["openssl", "ec", "-in", "client.key", "-aes256", "-passout", "pass:x", "-out", "server.key"], check=True,
+                                 capture_output=True, cwd=made), "server.key is no key in PEM, without a passphrase"),
+    (lambda made: (made / "ca.pem").write_text("junk"), "ca.pem has no certificate of an authority"),
+    (lambda made: (made / "ca.pem").unlink(), "No such file or directory")])
+def test_a_certificate_that_is_none_keeps_the_door_closed_and_the_rest_works(make_gateway, door, tmp_path, break_it, why):
+    """Mosquitto ends with it, again and again."""
+    made = certificates(tmp_path)
+    whole = {path: path.read_bytes() for path in made.iterdir() if path.is_file()}
+    break_it(made)
+    gateway = make_gateway(asks_for_certificates(door, made)).start()
+    assert not parts.listens(door) and client(gateway.port, "-t", "a", "-m", "1", "-r").returncode == 0
+    assert why in str(gateway.status()["health"])
+    for path, content in whole.items():
+        path.write_bytes(content)
+    assert tidegate(gateway, "broker", "reload").returncode == 0
+    opens(gateway, door)
+    # A renewal that went wrong leaves the door as it is.
+    break_it(made)
+    ran = tidegate(gateway, "broker", "reload")
+    assert ran.returncode == 1 and why in ran.stderr and parts.listens(door)
 
 
 def test_with_certificates_alone_a_user_has_the_rights_that_are_named(make_gateway, make_witness, door, tmp_path):

@@ -84,9 +84,7 @@ void tell_gateway(const Asked& asked) {
     static_cast<void>(asked.remote.ask("broker.reload"));
     fmt::print("The local broker knows it.\n");
   } catch (const Quit& quit) {
-    fmt::print(
-        "No gateway was told ({}): the local broker knows it when it starts, or after 'tidegate broker reload'.\n",
-        quit.what());
+    fmt::print("The local broker knows it when it starts. No gateway was told: {}\n", quit.what());
   }
 }
 
@@ -123,7 +121,7 @@ Exit list(const Asked& asked) {
 
 Exit reload(const Asked& asked) {
   static_cast<void>(asked.remote.ask("broker.reload"));
-  fmt::print("The local broker reads its users, rights and certificates again.\n");
+  fmt::print("The local broker reads its users, keys and certificates again.\n");
   return Exit::ok;
 }
 
@@ -148,7 +146,7 @@ void add_broker(CLI::App& program, Run& run) {
   add("passwd", "Give a user another password", change);
   add("rmuser", "Remove a user", change);
   add("users", "List the users", [](const Asked& asked, const std::string&) { return list(asked); });
-  add("reload", "Have the local broker read users, rights and certificates again",
+  add("reload", "Have the local broker read users, keys and certificates again",
       [](const Asked& asked, const std::string&) { return reload(asked); });
 }
 

@@ -262,6 +262,18 @@ TEST_F(ALocalBroker, TakesAnotherPortWhenItsLastOneIsTaken) {
   EXPECT_EQ(url_file(), ups[1] + '\n');
 }
 
+TEST_F(ALocalBroker, HasAnotherPortThanTheDoorWhateverItsAddress) {
+  start_and_wait();
+  broker->stop(5s);
+  settings.listener = config::Listener{};
+  settings.listener->address = "127.0.0.2";
+  settings.listener->port = record()["port"];
+  settings.listener->anonymous = true;
+  start_and_wait();
+  ASSERT_THAT(ups, SizeIs(2));
+  EXPECT_NE(ups[0], ups[1]) << "by the port the doorkeeper knows who comes from the network";
+}
+
 TEST_F(ALocalBroker, TakesTheUsualPortWhenItIsFree) {
   if (!takes_its_own_network()) GTEST_SKIP() << "a network of its own needs root or user namespaces";
   settings.port.reset();

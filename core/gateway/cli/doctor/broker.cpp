@@ -6,6 +6,8 @@
 #include <charconv>
 #include <set>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -48,9 +50,9 @@ std::optional<Socket> parse_socket(const std::string& text) {
   return socket;
 }
 
-/// What listens beyond the loopback on these ports.
-std::set<Socket> listening(const Patient& patient, const std::set<std::uint16_t>& ports) {
-  std::set<Socket> found;
+/// Where something listens, as the kernel writes it.
+std::vector<std::string> listeners(const Patient& patient) {
+  std::vector<std::string> found;
   for (const auto* file : {"proc/net/tcp", "proc/net/tcp6"}) {
     std::istringstream lines(patient.read(file).value_or(""));
     for (std::string line; std::getline(lines, line);) {
@@ -58,9 +60,17 @@ std::set<Socket> listening(const Patient& patient, const std::set<std::uint16_t>
       std::string number, local, remote, state;
       words >> number >> local >> remote >> state;
       constexpr const char* listen = "0A";
-      if (state != listen) continue;
-      if (auto socket = parse_socket(local); socket && ports.contains(socket->port)) found.insert(*socket);
+      if (state == listen) found.push_back(local);
     }
+  }
+  return found;
+}
+
+/// What listens beyond the loopback on these ports.
+std::set<Socket> listening(const Patient& patient, const std::set<std::uint16_t>& ports) {
+  std::set<Socket> found;
+  for (const auto& local : listeners(patient)) {
+    if (auto socket = parse_socket(local); socket && ports.contains(socket->port)) found.insert(*socket);
   }
   return found;
 }
@@ -81,25 +91,29 @@ bool lets_everybody_in(const Patient& patient) {
   return false;
 }
 
-Findings check_listener(const config::Listener& listener) {
+Findings check_listener(const Patient& patient, const config::Listener& listener) {
   const char* const what = "broker exposure";
-  const auto door = fmt::format("the local broker listens on port {} of {}", listener.port,
+  const auto door = fmt::format("the local broker's door, port {} of {},", listener.port,
                                 listener.address.empty() ? "all addresses" : listener.address);
   Findings found;
   if (listener.anonymous)
-    found.push_back({Verdict::warn, what, door + " and takes everybody who reaches it (anonymous = true)",
+    found.push_back({Verdict::warn, what, door + " takes everybody who reaches it (anonymous = true)",
                      "sudo tidegate broker adduser NAME, with users = \"broker-users\" in place of anonymous in "
                      "[broker.listener]"});
-  if (listener.cert_file.empty())
+  if (listener.cert_file.empty() && listener.psk_file.empty())
     found.push_back({Verdict::warn, what,
-                     door + " without TLS: passwords and messages can be read on the way (plain = true)",
+                     door + " is without TLS: passwords and messages can be read on the way (plain = true)",
                      "[broker.listener.tls] with cert_file and key_file in place of plain"});
-  if (found.empty())
-    found.push_back({Verdict::ok,
-                     what,
-                     door + fmt::format(", with TLS, for {}",
-                                        listener.users.empty() ? "those with a certificate" : "those with a password"),
-                     {}});
+  const auto port = fmt::format(":{:04X}", listener.port);
+  if (std::ranges::none_of(listeners(patient), [&](const auto& local) { return local.ends_with(port); }))
+    found.push_back({Verdict::warn, what, door + " is not open: nothing listens there",
+                     "tidegate status   (says why; where tidegate-broker keeps it: systemctl status tidegate-broker)"});
+  if (found.empty()) {
+    const char* const whom = !listener.users.empty()      ? "those with a password"
+                             : !listener.psk_file.empty() ? "those with a key"
+                                                          : "those with a certificate";
+    found.push_back({Verdict::ok, what, fmt::format("{} is with TLS, for {}", door, whom), {}});
+  }
   return found;
 }
 
@@ -114,7 +128,7 @@ Findings check_exposure(const Patient& patient) {
   Findings found;
   if (broker.listener) {
     ports.erase(broker.listener->port);
-    found = check_listener(*broker.listener);
+    found = check_listener(patient, *broker.listener);
   }
   for (const auto& [address, port] : listening(patient, ports)) {
     const bool open = lets_everybody_in(patient);
