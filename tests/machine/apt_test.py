@@ -20,7 +20,9 @@ COUNT = 3000
 SCRIPT = """
 export DEBIAN_FRONTEND=noninteractive
 gateway= upstream=
-trap '[ $? = 0 ] || { kill $gateway $upstream; tail -n 8 /result/apt.log /result/gateway.log; }' EXIT
+trap 'ended=$?; set +x; [ $ended = 0 ] || { kill $gateway $upstream; tail -n 8 /result/apt.log /result/gateway.log /result/steps; }' EXIT
+exec 2>/result/steps
+set -x
 apt_get() { apt-get -q -y "$@" >/result/apt.log 2>&1 || { tail -n 40 /result/apt.log; exit 1; }; }
 packages="/given/tidegate_*.deb /given/python3-tidegate_*.deb"
 # What lies about, but for what every installation of whatever package changes.

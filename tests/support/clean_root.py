@@ -47,9 +47,10 @@ def make(*options, include=(), deadline=1500):
 
 def run(script, folder, deadline=1500):
     """Runs the shell script as root in a clean root, in which the folder's files are in /given, and what the script leaves in /result is
-    copied to folder/result."""
+    copied to folder/result, also of one that failed."""
     folder = pathlib.Path(folder)
     (folder / "script.sh").write_text(script, encoding="utf-8")
     (folder / "result").mkdir()
-    hooks = [f'copy-in {folder} /', f'mv "$1/{folder.name}" "$1/given" && mkdir "$1/result" && chroot "$1" sh -e /given/script.sh', f"sync-out /result {folder / 'result'}"]
+    hooks = [f'copy-in {folder} /', f'mv "$1/{folder.name}" "$1/given" && mkdir "$1/result" && {{ chroot "$1" sh -e /given/script.sh || touch "$1/failed"; }}',
+             f"sync-out /result {folder / 'result'}", '[ ! -e "$1/failed" ]']
     return make(*[f"--customize-hook={hook}" for hook in hooks], deadline=deadline)
