@@ -42,13 +42,16 @@ def one(name, run, options, say):
     return result
 
 
-def main(name, run, **numbers):
-    """The command line of a trial. numbers: its options, each a number with its default."""
+def main(name, run, choices=None, **numbers):
+    """The command line of a trial. numbers: its options, each a number with its default; choices: those that take one of several words
+    (the first when not given)."""
     parser = argparse.ArgumentParser(prog=f"tools/soak {name}", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output and nothing else")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     for option, default in numbers.items():
         parser.add_argument(f"--{option}", type=int, default=default, metavar="N", help=f"default {default}")
+    for option, words in (choices or {}).items():
+        parser.add_argument(f"--{option}", choices=words, default=words[0])
     try:
         options = parser.parse_args()
     except SystemExit as end:
