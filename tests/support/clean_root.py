@@ -4,6 +4,7 @@
 machine's release, or of that which TIDEGATE_RELEASE names (tools/soak packages)."""
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import subprocess
@@ -11,7 +12,16 @@ import subprocess
 
 def why_not():
     """Why none can be made here; empty when one can."""
-    return "" if shutil.which("mmdebstrap") else "mmdebstrap is not installed; tools/setup does it"
+    if not shutil.which("mmdebstrap"):
+        return "mmdebstrap is not installed; tools/setup does it"
+    if os.geteuid() == 0:
+        return ""
+    if not shutil.which("newuidmap"):
+        return "uidmap is not installed; tools/setup does it"
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    if not re.search(rf"^({re.escape(name)}|{os.geteuid()}):", pathlib.Path("/etc/subuid").read_text(encoding="utf-8"), re.M):
+        return f"{name} has no users of its own; sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name} gives it some"
+    return ""
 
 
 def release():

@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 
 import clean_root
 import guest
@@ -67,11 +68,14 @@ def image(folder, programs):
         for old in folder.glob("*.img"):
             old.unlink()
         new = path.with_suffix(".new")
-        said = clean_root.make(
-            # Without /proc and the like, which are mounted in there.
-            f"--customize-hook=mount -m --bind \"$1\" {folder}/root && {guest.MKFS} -q -F -t ext4 -d {folder}/root {new} {SIZE} && "
-            f"umount {folder}/root && rmdir {folder}/root", include=packages)
-        assert new.exists(), said[-3000:]
+        with tempfile.TemporaryDirectory() as there:
+            os.chmod(there, 0o777)  # who is root in the root is another user here, when this one is not
+            said = clean_root.make(
+                # Without /proc and the like, which are mounted in there.
+                f"--customize-hook=mount -m --bind \"$1\" {there}/root && {guest.MKFS} -q -F -t ext4 -d {there}/root {there}/image {SIZE} && "
+                f"umount {there}/root && rmdir {there}/root", include=packages)
+            assert os.path.exists(f"{there}/image"), said[-3000:]
+            subprocess.run(["cp", "--sparse=always", f"{there}/image", new], check=True)
         new.rename(path)
     return path
 
