@@ -38,7 +38,7 @@ run /arm/usr/bin/tidegate --version >/result/version
 printf '[gateway]\\nstate = "/tmp/state"\\nruntime = "/tmp/runtime"\\n[broker]\\nport = 2884\\n' >/tmp/tidegate.toml
 mkdir /tmp/state /tmp/runtime
 run /arm/usr/bin/tidegate check /tmp/tidegate.toml >/result/check
-run /arm/usr/sbin/tidegated -c /tmp/tidegate.toml 2>/result/gateway.log & gateway=$!
+qemu-aarch64-static /arm/usr/sbin/tidegated -c /tmp/tidegate.toml 2>/result/gateway.log & gateway=$!  # not run(): the shell would be what is ended
 trap 'kill $gateway; tail -n 5 /result/gateway.log' EXIT
 until [ -e /tmp/runtime/broker.url ]; do kill -0 $gateway; sleep 0.5; done
 timeout 60 mosquitto_sub -h 127.0.0.1 -p 2884 -t there -C 1 >/result/message & sub=$!
