@@ -219,7 +219,7 @@ void Broker::begin() {
     return settings_.url ? accepted(*settings_.url) : follow();
   }
   make_folders();
-  close_door(look_at_door());
+  set_door_problem(look_at_door());
   if (!apps_.empty()) take_apps();
   if (left) {
     adopt(std::move(*left), record);
@@ -346,7 +346,7 @@ std::string Broker::look_at_port() const {
       distributions ? " (the distribution's own broker: systemctl disable --now mosquitto)" : "");
 }
 
-void Broker::close_door(const std::string& why) {
+void Broker::set_door_problem(const std::string& why) {
   stale_warning_.clear();
   if (why.empty()) return door_warning_.clear();
   warn(door_warning_, fmt::format("the local broker does not listen to the network: {}; then: {}", why, reload_));
@@ -408,7 +408,7 @@ void Broker::reload() {
   if (was_closed && why.empty()) why = look_at_port();
   if (was_closed && why.empty()) return restart_outdated("opens its door to the network");
   if (was_closed) {
-    close_door(why);
+    set_door_problem(why);
     throw ConfigError(door_warning_);
   }
   if (nobody_) return restart_outdated("closes its door to the network, which is for nobody,");
@@ -458,7 +458,7 @@ void Broker::set_version(const std::string& text) {
 
 void Broker::launch(const std::string& program, std::uint16_t last_port) {
   port_ = choose_port(last_port);
-  if (door_warning_.empty()) close_door(look_at_port());
+  if (door_warning_.empty()) set_door_problem(look_at_port());
   const fs::path file = in_runtime("broker/mosquitto.conf");
   const fs::path log = log_file();
   check_database();

@@ -131,7 +131,7 @@ class Broker final {
   [[nodiscard]] bool is_doors(std::uint16_t port) const noexcept;
   [[nodiscard]] std::string look_at_door();
   [[nodiscard]] std::string look_at_port() const;
-  void close_door(const std::string& why);
+  void set_door_problem(const std::string& why);
   bool take_apps();
   void write_rules() const;
   void tell_rules();

@@ -81,6 +81,7 @@ def test_it_installs_the_module_and_the_programs(venv):
         cwd=venv,
     )
     assert plugin.stdout == "['tidegate.pytest_plugin']\n", plugin.stderr
+    assert (venv / "lib" / "tidegate" / "doorkeeper.so").exists(), "where those in bin look for it"
     for program in ("tidegated", "tidegate-broker", "tidegate-apps", "tidegate"):
         told = run(venv / "bin" / program, "--version")
         assert told.returncode == 0, told.stderr
