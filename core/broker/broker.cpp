@@ -311,12 +311,11 @@ std::string Broker::why_closed(const config::Listener& door) {
            "Tidegate again";
   if (!door_failure_.empty()) return fmt::format("{} says: {}", settings_.program, door_failure_);
   if (!door.users.empty()) {
-    auto users = Accounts::read(door.users).all();
-    nobody_ = users.empty() && !door.anonymous;
+    network_ = Accounts::read(door.users).all();
+    nobody_ = network_.empty() && !door.anonymous;
     if (nobody_)
       return fmt::format("the file of users {} names nobody; add one: tidegate broker adduser NAME",
                          door.users.string());
-    network_ = std::move(users);
   }
   return {};
 }
