@@ -387,8 +387,12 @@ HoldPahoSender::~HoldPahoSender() {
   holds_sender = false;
 }
 
+bool on_paho_thread() noexcept {
+  return role() != Role::other;
+}
+
 bool call_after_batch(void (*call)(void*), void* context) {
-  if (role() == Role::other) return false;
+  if (!on_paho_thread()) return false;
   if (const std::pair one(call, context); std::ranges::find(batch.calls, one) == batch.calls.end())
     batch.calls.push_back(one);
   return true;

@@ -112,6 +112,9 @@ class HoldPahoSender {
   HoldPahoSender& operator=(const HoldPahoSender&) = delete;
 };
 
+/// Whether this is one of Paho's own threads.
+bool on_paho_thread() noexcept;
+
 /// On one of Paho's threads: calls it there once before that thread waits, or has worked for long, and returns true;
 /// none of Paho's locks is held then. It must not throw. On any other thread: returns false and does nothing.
 bool call_after_batch(void (*call)(void*), void* context);

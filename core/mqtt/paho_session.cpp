@@ -58,6 +58,14 @@ constexpr const char* unanswered =
 
 class PahoSession;
 
+/// Paho's process-wide lock, which it holds on its own threads during a callback.
+struct PahoLock {
+  PahoLock() { pthread_mutex_lock(mqttasync_mutex); }
+  ~PahoLock() { pthread_mutex_unlock(mqttasync_mutex); }
+  PahoLock(const PahoLock&) = delete;
+  PahoLock& operator=(const PahoLock&) = delete;
+};
+
 /// A publish that Paho has, or had. Its address is the context of Paho's callback, so it lives until that came.
 struct Pending {
   PahoSession* session = nullptr;
@@ -1260,9 +1268,13 @@ bool PahoSession::publish(std::uint64_t slot, const Message& message) noexcept t
     response.onSuccess = &on_published;
     response.onFailure = &on_unpublished;
   }
+  // On its own threads Paho takes every call to come from a callback, and goes through its lists without locking them.
+  std::optional<PahoLock> locked;
+  if (on_paho_thread()) locked.emplace();
   const int rc =
       MQTTAsync_send(handle_, message.topic.c_str(), static_cast<int>(message.payload.size()), message.payload.data(),
                      static_cast<int>(message.qos), message.retain ? 1 : 0, &response);
+  locked.reset();
   if (rc == MQTTASYNC_SUCCESS) {
     if (!hold) wake_paho_sender();
     return true;
@@ -1326,11 +1338,10 @@ void PahoSession::outcomes_told() noexcept {
 /// it.
 void PahoSession::forget_queued() {
   const std::lock_guard nobody_publishes(publish_mutex_);
-  pthread_mutex_lock(mqttasync_mutex);
+  const PahoLock locked;
   pthread_mutex_lock(mqttcommand_mutex);
   MQTTAsync_freeCommands(handle_);
   pthread_mutex_unlock(mqttcommand_mutex);
-  pthread_mutex_unlock(mqttasync_mutex);
 }
 
 void PahoSession::tell_rest_unknown() {

@@ -26,6 +26,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -36,6 +37,8 @@
 
 #include "support/certificates.hpp"
 #include "support/mosquitto.hpp"
+
+extern "C" pthread_mutex_t* mqttasync_mutex;  // of Paho's inside
 
 namespace tidegate::mqtt {
 
@@ -1245,6 +1248,64 @@ TEST(ASession, TellsTheEndOfEachBatchOfOutcomesOnTheirThread) {
   broker.kill();
   ASSERT_TRUE(client.heard.wait_told(100));
   EXPECT_GT(client.heard.batches(), before);
+}
+
+/// Publishes once on one of Paho's threads, while another thread holds Paho's lock for a moment.
+class Latecomer final : public SessionListener {
+ public:
+  void on_connected(const Limits&) override { connected_ = true; }
+  void on_disconnected(const Failure&) override {}
+  void on_message(Arrival&&) override {}
+  void on_outcome(std::uint64_t slot, const Outcome& outcome) override {
+    if (slot == 2 && outcome.kind == Outcome::Kind::delivered) delivered_ = true;
+  }
+  void on_outcomes_told() override {
+    if (std::exchange(came_, true)) return;
+    std::atomic<bool> held{false};
+    std::atomic<bool> given_back{false};
+    std::thread other([&] {
+      pthread_mutex_lock(mqttasync_mutex);
+      held = true;
+      held.notify_all();
+      std::this_thread::sleep_for(milliseconds(50));
+      given_back = true;
+      pthread_mutex_unlock(mqttasync_mutex);
+    });
+    held.wait(false);
+    taken_ = session->publish(2, message("b", "x"));
+    waited_ = given_back.load();
+    session->flush();
+    other.join();
+  }
+
+  Session* session = nullptr;
+  std::atomic<bool> connected_{false}, taken_{false}, waited_{false}, delivered_{false};
+
+ private:
+  bool came_ = false;
+};
+
+/// A lock that is not taken there shows once in many runs as a crash: the other thread of Paho frees what is looked at.
+TEST(ASession, TakesPahosLockToPublishOnPahosOwnThreads) {
+  const RealMosquitto broker;
+  for (const auto first : {Qos::at_most_once, Qos::at_least_once}) {  // by the send thread, by the receive thread
+    Latecomer heard;
+    const auto session = make_paho_session(options(broker.url(), "client"), heard);
+    heard.session = session.get();
+    session->start();
+    const auto soon = [](const std::atomic<bool>& what) {
+      for (const auto end = Clock::now() + patience; !what && Clock::now() < end;)
+        std::this_thread::sleep_for(milliseconds(1));
+      return what.load();
+    };
+    ASSERT_TRUE(soon(heard.connected_));
+    ASSERT_TRUE(session->publish(1, message("a", "x", first)));
+    session->flush();
+    EXPECT_TRUE(soon(heard.delivered_));
+    EXPECT_TRUE(heard.taken_);
+    EXPECT_TRUE(heard.waited_);
+    session->stop(milliseconds(2'000));
+  }
 }
 
 /// Reads little at a time, so that its window is shut nearly always, answers PUBLISH and sends PUBLISH of its own with
