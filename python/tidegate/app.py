@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Tidegate authors
 # SPDX-License-Identifier: Apache-2.0
 """The App: an automation's timers, handlers and its connection to the local broker."""
+import contextlib
 import logging
 import math
 import os
@@ -136,6 +137,7 @@ class App:
             if broker is None:
                 self._options["runtime"] = self._inside.runtime
         self._made = None  # the client, once needed
+        self._gathering = 0  # how many gather what they listen to
         self._thread = None
         self._runner = None  # the thread that is in run(): it may hold a lock that stopping needs
         self._loop = None
@@ -570,7 +572,22 @@ class App:
             if self._thread is not None:
                 self._subscribe()
 
+    @contextlib.contextmanager
+    def _together(self):
+        """What is listened to inside is asked for at its end, all in one packet."""
+        with self._lock:
+            self._gathering += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._gathering -= 1
+                if self._thread is not None:
+                    self._subscribe()
+
     def _subscribe(self):
+        if self._gathering:
+            return
         wanted = [(self._receipt_topic, 1, _RECEIPTS, False)]
         wanted += [(one.filter, one.qos, one.identifier, one.again) for one in self._filters.values()]
         self._made.subscribe(wanted)

@@ -75,8 +75,9 @@ class Site:
             self.root = root
             self.topics = topics
             waiting, self._waiting = self._waiting, []
-        for call in waiting:
-            call(root)
+        with self._app._together():  # who has been told a line's value is told its events from then on
+            for call in waiting:
+                call(root)
 
     def look(self, now):
         """Time has passed: seconds of the monotonic clock."""

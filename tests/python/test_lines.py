@@ -336,6 +336,33 @@ def test_a_gateway_further_away_is_named(broker, witness):
         assert witness.next() == ("site/tidegate/greenhouse/gpio/lamp/set", "ON")
 
 
+def test_values_and_events_of_all_lines_are_asked_for_in_one_packet_once_the_gateway_is_known(broker):
+    """Else a value may have come, and who waited for it goes on, while an event is not listened to yet."""
+    asked = []
+    with App("one", broker.url) as app:
+        client = app._made
+
+        class Client:
+            def subscribe(self, wanted):
+                asked.append({filter for filter, *_ in wanted if "/gpio/" in filter})
+                client.subscribe(wanted)
+
+            def __getattr__(self, name):
+                return getattr(client, name)
+
+        app._made = Client()
+        door, lamp = app.button("door"), app.led("lamp")
+        door.when_pressed = door.when_held = lambda: None
+        app.edge("gate", "pressed")(lambda: None)
+        asked.clear()
+        broker.publish("tidegate/test/gpio/lamp", "ON", retain=True)
+        broker.publish("tidegate/test/info", '{"id":"test"}', retain=True)
+        assert lamp.wait_for(True, DEADLINE)
+        app._made = client
+    gpio = "tidegate/test/gpio/"
+    assert asked == [{gpio + "door", gpio + "door/event", gpio + "gate", gpio + "gate/event", gpio + "lamp"}]
+
+
 INFO = json.dumps({"id": "test", "topics": {
     "gpio/lamp": "loft/lamp", "gpio/lamp/refused": "loft/lamp/refused", "gpio/door/event": "porch/event",
     "gpio/meter/total": "house/power/total", "gpio/meter/rate": "house/power/rate", "onewire/tank": "garden/tank"}})
