@@ -81,7 +81,7 @@ class Script:
         if broker is not None:
             env["TIDEGATE_BROKER"] = broker.url
         self.process = subprocess.Popen([sys.executable, *by, str(path), *more], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        text=True, env=env)
+                                        text=True, env=env, start_new_session=True)
         self.lines = []
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._read)
@@ -117,6 +117,9 @@ class Script:
             self.process.kill()
         self.process.wait(DEADLINE)
         self._thread.join(DEADLINE)
+        if self._thread.is_alive():  # a child of its own hangs, and has its output
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self._thread.join()
         self.process.stdout.close()
 
 
