@@ -21,13 +21,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <tidegate/clock.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
 #include "base/events.hpp"
-#include "broker/accounts.hpp"
-#include "broker/certificate.hpp"
 #include "broker/database.hpp"
+#include "broker/door.hpp"
 #include "broker/doorkeeper.hpp"
 #include "broker/port.hpp"
 #include "broker/version.hpp"
@@ -40,7 +40,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint16_t usual_port = 1883;
 constexpr std::uintmax_t log_cap = 1U << 20;
-constexpr auto trim_interval = 10min;
+constexpr auto upkeep_interval = 10min;
 constexpr auto first_backoff = 100ms;
 constexpr auto most_backoff = 30s;
 constexpr auto steady_after = 30s;  ///< up for so long, the next failure is the first of its row
@@ -188,7 +188,7 @@ void Broker::let_go() noexcept {
   probe_ = {};
   end_ = {};
   kill_ = {};
-  trim_ = {};
+  upkeep_ = {};
   apps_look_ = {};
   url_.clear();
   adopted_ = false;
@@ -290,46 +290,30 @@ void Broker::restart_outdated(const char* why) {
   kill_ = loop_.after(outdated_patience, [this] { process_.signal(SIGKILL); });
 }
 
-/// Why nobody could be asked who he is, in words; empty when all can. May throw ConfigError that says so.
-std::string Broker::why_closed(const config::Listener& door) {
-  for (const auto* file : {&door.cert_file, &door.key_file, &door.client_ca_file}) {
-    if (file->empty() || access(file->c_str(), R_OK) == 0) continue;
-    const int error = errno;
-    return fmt::format("cannot read {}: {}; name a PEM file that the user {} can read", file->string(),
-                       std::strerror(error), current_user());
-  }
-  if (!door.cert_file.empty()) {
-    if (auto why = certificate_problem(door.cert_file, door.key_file, door.client_ca_file); !why.empty()) return why;
-  }
-  if (!door.psk_file.empty() && read_psk_identities(door.psk_file).empty()) {
-    nobody_ = true;
-    return fmt::format("the file of keys {0} names nobody; add one: echo \"NAME:$(openssl rand -hex 32)\" >> {0}",
-                       door.psk_file.string());
-  }
-  if (asks_for_names(door) && doorkeeper_.empty())
-    return "there is no lib/tidegate/doorkeeper.so beside this program, which asks clients for their names; install "
-           "Tidegate again";
-  if (!door_failure_.empty()) return fmt::format("{} says: {}", settings_.program, door_failure_);
-  if (!door.users.empty()) {
-    network_ = Accounts::read(door.users).all();
-    nobody_ = network_.empty() && !door.anonymous;
-    if (nobody_)
-      return fmt::format("the file of users {} names nobody; add one: tidegate broker adduser NAME",
-                         door.users.string());
-  }
-  return {};
-}
-
 /// What nobody can be asked for is refused to all: the door stays closed, and this machine's own clients are served.
 /// Returns why it has to, in words; empty when it can be open.
 std::string Broker::look_at_door() {
   nobody_ = false;
   if (!settings_.listener) return {};
-  try {
-    return why_closed(*settings_.listener);
-  } catch (const Error& error) {
-    return error.what();
+  Door door = read_door(*settings_.listener);
+  nobody_ = door.nobody;
+  if (nobody_ || door.problem.empty()) network_ = std::move(door.users);
+  if (!door.problem.empty()) return door.problem;
+  if (asks_for_names(settings_.listener) && doorkeeper_.empty())
+    return "there is no lib/tidegate/doorkeeper.so beside this program, which asks clients for their names; install "
+           "Tidegate again";
+  if (!door_failure_.empty()) return fmt::format("{} says: {}", settings_.program, door_failure_);
+  look_for_oddities();
+  return {};
+}
+
+void Broker::look_for_oddities() {
+  if (!settings_.listener) return;
+  auto found = door_oddities(*settings_.listener, machine_clock().wall(), reload_);
+  for (const auto& one : found) {
+    if (std::ranges::find(oddities_, one) == oddities_.end()) log::warning("{}", one);
   }
+  oddities_ = std::move(found);
 }
 
 /// The same of its port, while the broker does not have it.
@@ -473,7 +457,10 @@ void Broker::launch(const std::string& program, std::uint16_t last_port) {
 
 void Broker::watch() {
   end_ = loop_.watch(process_.descriptor(), EPOLLIN, [this](std::uint32_t) { ended(); });
-  trim_ = loop_.every(trim_interval, [this] { trim_log(); });
+  upkeep_ = loop_.every(upkeep_interval, [this] {
+    trim_log();
+    look_for_oddities();
+  });
 }
 
 void Broker::probe(std::chrono::milliseconds pause, std::chrono::milliseconds waited) {
@@ -672,12 +659,23 @@ fs::path Broker::log_file() const {
   return persistent_ ? in_state("mosquitto.log") : in_runtime("broker/mosquitto.log");
 }
 
+const std::string& Broker::door_problem() const noexcept {
+  if (!door_warning_.empty()) return door_warning_;
+  return stale_warning_.empty() && !oddities_.empty() ? oddities_.front() : stale_warning_;
+}
+
+std::optional<bool> Broker::door_open() const noexcept {
+  if (settings_.url || !settings_.folder.empty()) return std::nullopt;
+  return settings_.listener && state_ == State::up && door_warning_.empty();
+}
+
 std::vector<std::string> Broker::warnings() const {
   std::vector<std::string> all;
   for (const std::string* warning :
        {&persistence_warning_, &space_warning_, &database_warning_, &door_warning_, &stale_warning_, &apps_warning_}) {
     if (!warning->empty()) all.push_back(*warning);
   }
+  all.insert(all.end(), oddities_.begin(), oddities_.end());
   all.insert(all.end(), version_warnings_.begin(), version_warnings_.end());
   return all;
 }

@@ -86,14 +86,14 @@ class Broker final {
   [[nodiscard]] bool adopted() const noexcept { return adopted_; }
   /// Why it is not up, in words; empty when it is, or nothing failed yet.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
-  /// Why the door to the network stays closed, or open for those alone whom it knew, in words; empty when all is as it
-  /// should be, or no door was asked for.
-  [[nodiscard]] const std::string& door_problem() const noexcept {
-    return door_warning_.empty() ? stale_warning_ : door_warning_;
-  }
+  /// Why the door to the network stays closed, or open for those alone whom it knew, or what is odd about it, in words;
+  /// empty when all is as it should be, or no door was asked for.
+  [[nodiscard]] const std::string& door_problem() const noexcept;
+  /// Whether the network can come in; nothing when another program keeps the broker.
+  [[nodiscard]] std::optional<bool> door_open() const noexcept;
   /// What is not as it should be with a broker that runs, in words: no database, one that was damaged, a version with
-  /// known defects, a door to the network that stays closed. Each was logged once. Complete when on_up is told; empty
-  /// for a broker that is not ours.
+  /// known defects, a door to the network that stays closed or is odd. Each was logged once. Complete when on_up is
+  /// told; empty for a broker that is not ours.
   [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
@@ -130,12 +130,12 @@ class Broker final {
   /// knows it, whatever the address.
   [[nodiscard]] bool is_doors(std::uint16_t port) const noexcept;
   [[nodiscard]] std::string look_at_door();
+  void look_for_oddities();
   [[nodiscard]] std::string look_at_port() const;
   void set_door_problem(const std::string& why);
   bool take_apps();
   void write_rules() const;
   void tell_rules();
-  [[nodiscard]] std::string why_closed(const config::Listener& door);
   void follow_apps();
   void restart_outdated(const char* why);
   [[nodiscard]] std::string taken(std::uint16_t port) const;
@@ -190,8 +190,9 @@ class Broker final {
   std::string space_warning_;
   std::string database_warning_;
   std::string apps_warning_;
-  std::string door_warning_;   ///< why the door to the network stays closed; empty: it does not
-  std::string stale_warning_;  ///< why it knows only whom it knew before; empty: it does not
+  std::string door_warning_;           ///< why the door to the network stays closed; empty: it does not
+  std::string stale_warning_;          ///< why it knows only whom it knew before; empty: it does not
+  std::vector<std::string> oddities_;  ///< of an open door
   std::vector<std::string> version_warnings_;
   event::Process question_;  ///< asks the program for its version
   std::chrono::steady_clock::time_point up_since_;
@@ -199,7 +200,7 @@ class Broker final {
   Source probe_;  ///< until it accepts connections
   Source end_;    ///< process_ has ended
   Source kill_;   ///< an outdated one that does not end
-  Source trim_;
+  Source upkeep_;
   Source apps_look_;
   Source answer_;
   Source deadline_;  ///< of the question

@@ -2,11 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/certificate.hpp"
 
+#include <algorithm>
+#include <ctime>
 #include <memory>
 
 #include <fmt/format.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 namespace tidegate::broker {
 namespace {
@@ -38,6 +43,17 @@ std::string certificate_problem(const std::filesystem::path& certificate, const 
   if (!authority.empty() && SSL_CTX_load_verify_locations(context.get(), authority.c_str(), nullptr) != 1)
     return fmt::format("{} has no certificate of an authority in PEM ({})", authority.string(), reason());
   return {};
+}
+
+std::optional<WallTime> certificate_until(const std::filesystem::path& certificate) {
+  const std::unique_ptr<BIO, int (*)(BIO*)> file(BIO_new_file(certificate.c_str(), "r"), BIO_free);
+  const std::unique_ptr<X509, void (*)(X509*)> first(
+      file ? PEM_read_bio_X509(file.get(), nullptr, no_passphrase, nullptr) : nullptr, X509_free);
+  ERR_clear_error();
+  std::tm end{};
+  if (!first || ASN1_TIME_to_tm(X509_get0_notAfter(first.get()), &end) != 1) return std::nullopt;
+  constexpr auto last = std::chrono::floor<std::chrono::seconds>(WallTime::max());  // some are made for 9999
+  return std::min(last, std::chrono::sys_seconds(std::chrono::seconds(timegm(&end))));
 }
 
 }  // namespace tidegate::broker

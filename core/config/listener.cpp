@@ -62,7 +62,8 @@ void read_psk(const Block& block, Listener& listener) {
 }  // namespace
 
 std::string account_name_problem(std::string_view name) {
-  if (name.empty() || name.size() > 64) return "a user has a name of 1 to 64 letters, digits, '-', '_', '.' and '@'";
+  if (name.empty() || name.size() > 64 || name.front() == '-')
+    return "a user has a name of 1 to 64 letters, digits, '-', '_', '.' and '@', with no '-' in front";
   if (name.find_first_of("+#") != name.npos)
     return fmt::format(
         "\"{}\" has a wildcard in it, which would give it the rights of others; use letters, digits, "

@@ -2,10 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/check.hpp"
 
+#include <cerrno>
+
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <tidegate/clock.hpp>
 
 #include "automation/folder.hpp"
 #include "automation/header.hpp"
+#include "broker/door.hpp"
 #include "gateway/plugins.hpp"
 
 namespace tidegate::gateway {
@@ -29,6 +35,26 @@ bool check_scripts(const config::Automations& automations) {
   return valid;
 }
 
+/// What would keep the local broker's door to the network closed, or is odd about it. Its files are for the eyes of who
+/// keeps the broker.
+void check_door(const config::Config& config, config::Reader reader) {
+  if (!config.broker.listener) return;
+  const auto& door = *config.broker.listener;
+  const auto warn = [&](const std::string& what) {
+    fmt::print(stderr, "{}: [broker.listener]: warning: {}\n", config.files.front().string(), what);
+  };
+  for (const auto* file : {&door.users, &door.psk_file, &door.cert_file, &door.key_file, &door.client_ca_file}) {
+    if (file->empty() || access(file->c_str(), R_OK) == 0 || errno != EACCES) continue;
+    if (reader == config::Reader::gateway)
+      warn(
+          fmt::format("this user may not read {}, so the door was not looked at: sudo tidegate check", file->string()));
+    return;
+  }
+  if (const auto why = broker::read_door(door).problem; !why.empty()) warn("the door stays closed: " + why);
+  for (const auto& oddity : broker::door_oddities(door, machine_clock().wall(), "systemctl reload tidegate-broker"))
+    warn(oddity);
+}
+
 }  // namespace
 
 config::Config load_configuration(const std::optional<std::filesystem::path>& file, config::Reader reader) {
@@ -43,6 +69,7 @@ Exit check_configuration(const std::optional<std::filesystem::path>& file, confi
       fmt::print("no configuration file; the built-in configuration is valid\n");
     }
     for (const auto& read : config.files) fmt::print("{}: valid\n", read.string());
+    check_door(config, reader);
     return check_scripts(config.automations) ? Exit::ok : Exit::config;
   } catch (const Error& error) {
     fmt::print(stderr, "{}\n", error.what());

@@ -18,6 +18,7 @@
 #include <tidegate/topic.hpp>
 #include <tidegate/version.hpp>
 
+#include "broker/certificate.hpp"
 #include "gateway/named_line.hpp"
 #include "spool/file.hpp"
 
@@ -30,7 +31,6 @@ constexpr const char* local_name = "local";
 constexpr const char* dead_letter_lane = "dead-letter";
 constexpr auto look_interval = std::chrono::seconds{1};
 constexpr auto drain_look = std::chrono::milliseconds{200};
-constexpr auto certificate_patience = std::chrono::days{14};  ///< before its end that a certificate is a problem
 
 void make_folder(const std::filesystem::path& path, const char* key) {
   std::error_code error;
@@ -702,10 +702,12 @@ void Gateway::watch_links() {
     told_clock_ = clock;
     control_.tell({{"event", "clock"}, {"quality", to_string(clock)}, {"by", "the kernel"}});
   }
+  if (broker_.state() == broker::Broker::State::up)
+    health_.set("local broker's listener", broker_.door_problem(), true);
   for (auto& link : upstreams_) {
     tell_state(link);
     const auto& until = link.certificate_until;
-    const bool soon = link.config && until && *until - machine_clock().wall() < certificate_patience;
+    const bool soon = link.config && until && *until - machine_clock().wall() < broker::certificate_patience;
     health_.set(fmt::format("the certificate of upstream {}", link.name),
                 soon ? fmt::format("the server's certificate is good until {}: have it renewed", iso8601(*until)) : "");
     if (link.held) {

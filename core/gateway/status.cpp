@@ -173,6 +173,11 @@ Json Gateway::status() const {
   }
   Json local = {{"state", mqtt::to_string(mqtt::State::stopped)}, {"failure", ""}};
   if (local_) local = pump_json(local_->status());
+  Json listener;
+  if (const auto& door = config_.broker.listener; door) {
+    const auto open = broker_.door_open();
+    listener = {{"address", door->address}, {"port", door->port}, {"open", open ? Json(*open) : Json()}};
+  }
   const auto counters = intake_->counters();
   return {{"gateway",
            {{"id", config_.gateway.id},
@@ -193,6 +198,7 @@ Json Gateway::status() const {
             {"state", broker::to_string(broker_.state())},
             {"pid", broker_.pid()},
             {"adopted", broker_.adopted()},
+            {"listener", listener},
             {"warnings", broker_.warnings()}}},
           {"local", local},
           {"upstreams", upstreams},

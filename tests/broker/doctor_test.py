@@ -147,6 +147,30 @@ def test_a_folder_with_messages_that_everybody_can_change_fails(make_gateway):
     assert found.verdict == "fail" and found.mend == f"sudo chmod o= {spool}"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_spool_that_belongs_to_another_user_than_the_state_fails(make_gateway):
+    gateway = make_gateway('[[upstream]]\nname = "cloud"\nservers = ["mqtt://127.0.0.1:9"]\n[[upstream.forward]]\ntopics = ["a"]\n').start()
+    gateway.stop()
+    os.chown(gateway.state / "spool", 65534, 65534)
+    found = only(examine("-c", gateway.file, environment=gateway.environment()), "folders")
+    assert found.verdict == "fail" and found.mend == f"sudo chown -R --reference={gateway.state} {gateway.state}"
+
+
+def test_a_file_of_users_that_is_missing_or_open_is_told_with_its_own_mend(tmp_path, nowhere):
+    file, users = tmp_path / "tidegate.toml", tmp_path / "broker-users"
+    file.write_text('[broker.listener]\nplain = true\nusers = "broker-users"\n')
+
+    def found():
+        one = only(examine("-c", file, environment=nowhere), "secrets")
+        return one.verdict, one.mend
+    assert found() == ("fail", "sudo tidegate broker adduser NAME")
+    users.write_text("phone:$7$101$x$y\n")
+    users.chmod(0o644)
+    assert found() == ("fail", f"sudo chmod o= {users}")
+    users.chmod(0o640)
+    assert found()[0] == "ok"
+
+
 def test_the_mosquitto_that_would_run_is_asked_for_its_version(tmp_path, nowhere):
     said = subprocess.run([parts.MOSQUITTO, "-h"], capture_output=True, text=True, check=False).stdout.split()[2]
     assert all(said in one.detail for one in of(examine(environment=nowhere), "broker version"))

@@ -8,6 +8,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -330,17 +331,17 @@ def test_an_address_of_ipv6_asks_as_well_and_this_machines_port_asks_nobody(make
     assert client(gateway.port, "-t", "a", "-m", "1").returncode == 0
 
 
-def certificates(folder):
+def certificates(folder, days="30"):
     """A private authority, and a certificate of 127.0.0.1 by it."""
     def openssl(*words):
         subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder, env=tool_environment())
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test authority",
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=test authority",
             "-keyout", "ca.key", "-out", "ca.pem")
     for name in ("server", "client"):
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out",
                 f"{name}.csr")
         pathlib.Path(folder, "names").write_text("subjectAltName=IP:127.0.0.1\n")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names",
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", days, "-extfile", "names",
                 "-out", f"{name}.pem")
     return folder
 
@@ -357,6 +358,51 @@ cert_file = "{made}/server.pem"
 key_file = "{made}/server.key"
 client_ca_file = "{made}/ca.pem"
 """
+
+
+def test_status_shows_whether_it_is_open(make_gateway, door):
+    gateway = make_gateway(with_users(door)).start()
+    assert gateway.status()["broker"]["listener"] == {"address": "127.0.0.1", "port": door, "open": False}
+    assert f"listener: port {door} of 127.0.0.1: closed\n" in tidegate(gateway, "status").stdout
+    broker(gateway, "adduser", "phone", said="two\n")
+    opens(gateway, door)
+    assert gateway.status()["broker"]["listener"]["open"] is True
+    assert f"listener: port {door} of 127.0.0.1: open\n" in tidegate(gateway, "status").stdout
+
+
+def test_rights_of_somebody_whom_nobody_knows_are_told_where_they_are_looked_for(make_gateway, door):
+    gateway = make_gateway(with_users(door, '[[broker.listener.user]]\nname = "esp23"\npublish = ["lab/#"]\n'))
+    broker(gateway, "adduser", "esp32", said="one\n")
+    words = 'gives rights to "esp23", whom'
+    ran = tidegate(gateway, "check", str(gateway.file))
+    assert ran.returncode == 0 and words in ran.stderr and "[broker.listener]: warning" in ran.stderr
+    gateway.start()
+    opens(gateway, door)
+    assert words in str(gateway.status()["health"]) and words in str(gateway.status()["broker"]["warnings"]) and words in gateway.said()
+    broker(gateway, "adduser", "esp23", said="two\n")
+    wait_until(lambda: gateway.status()["health"]["ok"], "health")
+    assert "listener" not in tidegate(gateway, "check", str(gateway.file)).stderr
+
+
+def test_a_certificate_that_ends_soon_is_told_where_it_is_looked_for(make_gateway, door, tmp_path):
+    made = certificates(tmp_path, days="2")
+    gateway = make_gateway(asks_for_certificates(door, made)).start()
+    opens(gateway, door)
+    words = "server.pem of the local broker's door is good until"
+    assert words in str(gateway.status()["health"]) and words in tidegate(gateway, "check", str(gateway.file)).stderr
+    certificates(tmp_path)
+    assert tidegate(gateway, "broker", "reload").returncode == 0
+    wait_until(lambda: gateway.status()["health"]["ok"], "health")
+
+
+@pytest.mark.parametrize("content, words", [(None, "cannot be read"), ("", "names nobody"), ("phone\n", "line 1")])
+def test_check_says_what_would_keep_it_closed(make_gateway, door, content, words):
+    gateway = make_gateway(with_users(door))
+    if content is not None:
+        (gateway.folder / "broker-users").write_text(content)
+        (gateway.folder / "broker-users").chmod(0o600)
+    ran = tidegate(gateway, "check", str(gateway.file))
+    assert ran.returncode == 0 and "the door stays closed: " in ran.stderr and words in ran.stderr
 
 
 def test_with_a_certificate_it_speaks_tls_alone_and_asks_for_the_clients(make_gateway, make_witness, door, tmp_path):
@@ -541,6 +587,19 @@ def test_it_is_not_for_a_broker_that_is_not_ours(make_gateway):
     assert ran.returncode == 78 and "listener" in ran.stderr and "url names one that runs already" in ran.stderr
 
 
+def test_who_may_not_change_the_file_is_told_to_use_sudo(door):
+    with tempfile.TemporaryDirectory() as folder:
+        program = shutil.copy(parts.BINARY_DIR / "bin" / "tidegate", folder)
+        file = pathlib.Path(folder, "tidegate.toml")
+        file.write_text(with_users(door))
+        other = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+        os.chmod(folder, 0o555)
+        ran = subprocess.run([program, "broker", "adduser", "phone", "-c", file], input="two\n", env=tool_environment(HOME="/nonexistent"), cwd=folder,
+                             capture_output=True, text=True, timeout=DEADLINE, check=False, **other)
+        os.chmod(folder, 0o755)
+    assert ran.returncode == 77 and "sudo tidegate broker adduser phone" in ran.stderr, ran.stderr
+
+
 def test_users_are_changed_with_care(make_gateway, door):
     gateway = make_gateway(with_users(door))
     broker(gateway, "adduser", "phone", said="two\n")
@@ -549,4 +608,6 @@ def test_users_are_changed_with_care(make_gateway, door):
                               (["adduser", "b"], "\n", "empty password")):
         ran = tidegate(gateway, "broker", *words, "-c", str(gateway.file), said=said)
         assert ran.returncode != 0 and told in ran.stderr, ran.stderr
+    ran = tidegate(gateway, "broker", "adduser", "-c", str(gateway.file), "--", "-x", said="x\n")
+    assert ran.returncode == 78 and "no '-' in front" in ran.stderr
     assert broker(gateway, "users").split() == ["phone"]

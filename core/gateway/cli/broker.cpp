@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -90,6 +91,9 @@ void tell_gateway(const Asked& asked) {
 
 Exit change(const Asked& asked, const std::string& verb) {
   const auto file = users_file(asked);
+  if (access(file.parent_path().empty() ? "." : file.parent_path().c_str(), W_OK) < 0 && errno == EACCES)
+    throw Quit(Exit::permission,
+               fmt::format("this user may not change {}: sudo tidegate broker {} {}", file.string(), verb, asked.name));
   auto accounts = broker::Accounts::read_or_begin(file);
   const bool there = accounts.has(asked.name);
   if (verb == "adduser" && there)

@@ -33,6 +33,18 @@ std::string broker(const Json& status) {
   return text;
 }
 
+/// The door to the network; empty when none was asked for.
+std::string listener(const Json& status) {
+  if (status.empty()) return {};
+  const auto open = status.value("open", Json());
+  const std::string address = show(status, "address");
+  return fmt::format("listener: port {} of {}: {}\n", show(status, "port"),
+                     address == "-" || address.empty() ? "all addresses" : address,
+                     open.is_null()     ? "tidegate-broker keeps it (systemctl status tidegate-broker)"
+                     : open.get<bool>() ? "open"
+                                        : "closed");
+}
+
 std::string health(const Json& status) {
   if (show(status, "ok") == "true") return "ok";
   std::string text = "not ok";
@@ -91,6 +103,7 @@ std::string pretty(const Json& status) {
                                  show_duration(number(gateway, "uptime_s")));
   text += fmt::format("health: {}\n", health(part(status, "health")));
   text += fmt::format("broker: {}\n", broker(part(status, "broker")));
+  text += listener(part(part(status, "broker"), "listener"));
   text += fmt::format("session: {}\n\n", state(part(status, "local")));
   Json lanes = Json::array();
   text += upstreams(part(status, "upstreams"), lanes);

@@ -12,6 +12,9 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <tidegate/clock.hpp>
+
+#include "broker/door.hpp"
 #include "broker/version.hpp"
 #include "gateway/cli/ask_program.hpp"
 #include "gateway/cli/doctor/checks.hpp"
@@ -104,6 +107,9 @@ Findings check_listener(const Patient& patient, const config::Listener& listener
     found.push_back({Verdict::warn, what,
                      door + " is without TLS: passwords and messages can be read on the way (plain = true)",
                      "[broker.listener.tls] with cert_file and key_file in place of plain"});
+  for (const auto& oddity :
+       broker::door_oddities(listener, machine_clock().wall(), "sudo systemctl reload tidegate-broker"))
+    found.push_back({Verdict::warn, what, oddity, {}});
   const auto port = fmt::format(":{:04X}", listener.port);
   if (std::ranges::none_of(listeners(patient), [&](const auto& local) { return local.ends_with(port); }))
     found.push_back({Verdict::warn, what, door + " is not open: nothing listens there",

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "broker/accounts.hpp"
 #include "gateway/cli/doctor/checks.hpp"
@@ -76,10 +77,15 @@ Findings check_secrets(const Patient& patient) {
         found.push_back({Verdict::warn, what, fmt::format("the file of users {} names nobody", users.string()),
                          "sudo tidegate broker adduser NAME"});
     } catch (const std::exception& error) {
+      const int code = access(users.c_str(), R_OK) == 0 ? 0 : errno;
       struct stat about{};
-      const bool hidden = stat(users.c_str(), &about) < 0 && errno == EACCES;
-      found.push_back({hidden ? Verdict::skip : Verdict::fail, what, error.what(),
-                       hidden ? "sudo tidegate doctor" : fmt::format("sudo chmod o= {}", users.string())});
+      const bool open = stat(users.c_str(), &about) == 0 && (about.st_mode & others_read) != 0;
+      // What else is wrong with it is mended as the error says.
+      found.push_back(code == EACCES ? skip_unreadable(what, users, code)
+                                     : Finding{Verdict::fail, what, error.what(),
+                                               code == ENOENT ? "sudo tidegate broker adduser NAME"
+                                               : open         ? fmt::format("sudo chmod o= {}", users.string())
+                                                              : ""});
     }
   }
   if (!found.empty()) return found;
@@ -105,16 +111,22 @@ Findings check_folders(const Patient& patient) {
                        fmt::format("{} ({}) can be {} by everybody on this machine", folder.string(), is,
                                    (open & others_change) != 0 ? "changed" : "read"),
                        fmt::format("sudo chmod o{} {}", (open & others_read) != 0 ? "=" : "-w", folder.string())});
+  };
+  const auto look_for_others = [&](const fs::path& folder) {
+    struct stat about{};
+    if (stat(folder.c_str(), &about) < 0) return;
     const auto other = foreign(folder, about.st_uid);
     if (!other.empty() && patient.file != other)
-      found.push_back(
-          {Verdict::fail, what,
-           fmt::format("{} belongs to another user than its folder: the gateway cannot use it", other.string()),
-           fmt::format("sudo chown -R --reference={0} {0}", folder.string())});
+      found.push_back({Verdict::fail, what,
+                       fmt::format("{} belongs to another user than {}: the gateway cannot use it", other.string(),
+                                   folder.string()),
+                       fmt::format("sudo chown -R --reference={0} {0}", folder.string())});
   };
   look(patient.state / "spool", "messages that wait", others_change | others_read);
   look(patient.state / "broker", "the broker's database", others_change | others_read);
   look(patient.runtime, "sockets", others_change);
+  look_for_others(patient.state);
+  look_for_others(patient.runtime);
   if (patient.file) {
     struct stat about{};
     for (const auto& file : patient.files) {
