@@ -178,6 +178,7 @@ void Broker::stop(std::chrono::milliseconds timeout) noexcept {
       process_.reap();
       write_record({0, 0, port_, {}, {}});
     }
+    if (suspect_) put_back();  // nobody knows yet whether it starts without
   } catch (const std::exception& error) {
     log::warning("{}", error.what());
   }
@@ -773,13 +774,19 @@ void Broker::suspect_database(bool certain) {
                     "waited for them, and retained messages start empty",
                     database.string(), aside.string()));
   } else if (suspect_ && !there) {
-    fs::rename(*suspect_, database, error);
-    if (error) throw SystemError(error.value(), "cannot put back " + database.string());
+    put_back();
     log::notice("the local broker does not start without its database either; it was put back as {}",
                 database.string());
-    suspect_.reset();
-    database_warning_.clear();
   }
+}
+
+void Broker::put_back() {
+  const fs::path database = in_state("mosquitto.db");
+  std::error_code error;
+  fs::rename(*suspect_, database, error);
+  if (error) throw SystemError(error.value(), "cannot put back " + database.string());
+  suspect_.reset();
+  database_warning_.clear();
 }
 
 /// The file is open in the broker, so it is copied and cut, not renamed; it appends, so it goes on at the start.

@@ -148,6 +148,7 @@ class Broker final {
   void check_space();
   void check_database();
   void suspect_database(bool certain);
+  void put_back();
   void set_version(const std::string& text);
   /// Logs a warning unless it is the one that stands there, and keeps it.
   static void warn(std::string& place, std::string what);

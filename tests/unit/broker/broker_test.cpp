@@ -557,6 +557,19 @@ TEST_F(ADamagedDatabase, IsPutBackWhenItWasNotToBlame) {
   EXPECT_EQ(output("mosquitto_sub" + at() + "-t r -C 1 -W 5"), "100\n");
 }
 
+TEST_F(ADamagedDatabase, IsPutBackWhenTheBrokerIsStoppedBeforeItIsKnownWhetherItWasToBlame) {
+  const std::string sound = sound_database();
+  settings.program = folder / "mosquitto";
+  std::ofstream(settings.program) << "#!/bin/sh\n[ \"$1\" = -h ] && exit 3\n[ -e '" << database().string()
+                                  << "' ] && exit 5\n"
+                                  << "exec sleep 60\n";
+  chmod(settings.program.c_str(), 0755);
+  start();
+  ASSERT_TRUE(comes([&] { return !fs::exists(database()) && broker->pid() > 0; })) << "it is suspected";
+  broker->stop(5s);
+  EXPECT_EQ(read(database()), sound);
+}
+
 TEST_F(ALocalBroker, WarnsOfAVersionWithKnownDefectsAndKnowsItAgainWhenItIsAdopted) {
   settings.program = folder / "mosquitto";
   std::ofstream(settings.program) << "#!/bin/sh\n[ \"$1\" = -h ] && echo 'mosquitto version 2.0.16' && exit 3\n"
