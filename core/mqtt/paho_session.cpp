@@ -1415,8 +1415,15 @@ void PahoSession::send_subscriptions(const std::vector<Subscription>& subscripti
     const std::lock_guard lock(mutex_);
     identifiers = v5 && limits_.subscription_identifiers;
   }
-  std::map<std::uint32_t, std::vector<const Subscription*>> by_identifier;  // a SUBSCRIBE carries one
-  for (const auto& one : subscriptions) by_identifier[identifiers ? one.identifier : 0].push_back(&one);
+  // A SUBSCRIBE carries one identifier. They go in the order in which they are wanted.
+  std::map<std::uint32_t, std::size_t> places;
+  std::vector<std::pair<std::uint32_t, std::vector<const Subscription*>>> by_identifier;
+  for (const auto& one : subscriptions) {
+    const auto identifier = identifiers ? one.identifier : 0;
+    const auto [place, first] = places.try_emplace(identifier, by_identifier.size());
+    if (first) by_identifier.emplace_back(identifier, std::vector<const Subscription*>());
+    by_identifier[place->second].second.push_back(&one);
+  }
 
   for (const auto& [identifier, all] : by_identifier) {
     for (std::size_t first = 0; first < all.size(); first += filters_a_packet) {

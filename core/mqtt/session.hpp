@@ -188,7 +188,8 @@ class Session {
   /// with the message has been worked on, and returns true. Elsewhere: does nothing and returns false. Cheap; may be
   /// called from any callback of any session.
   virtual bool call_soon() noexcept { return false; }
-  /// The wanted set of subscriptions: sent at every connect, and the difference at once when connected. Thread-safe.
+  /// The wanted set of subscriptions: sent at every connect, and the difference at once when connected, in this order.
+  /// Thread-safe.
   virtual void subscribe(std::vector<Subscription> subscriptions) = 0;
   /// Drops the connection and connects again at once; for a watchdog that saw no progress. Thread-safe.
   virtual void reconnect(const std::string& why) noexcept = 0;

@@ -574,7 +574,7 @@ class App:
 
     @contextlib.contextmanager
     def _together(self):
-        """What is listened to inside is asked for at its end, all in one packet."""
+        """What is listened to inside is asked for at its end, at once."""
         with self._lock:
             self._gathering += 1
         try:
@@ -589,7 +589,9 @@ class App:
         if self._gathering:
             return
         wanted = [(self._receipt_topic, 1, _RECEIPTS, False)]
-        wanted += [(one.filter, one.qos, one.identifier, one.again) for one in self._filters.values()]
+        # What is below a topic comes first: who has been told a line's value is told its events.
+        filters = sorted(self._filters.values(), key=lambda one: one.filter, reverse=True)
+        wanted += [(one.filter, one.qos, one.identifier, one.again) for one in filters]
         self._made.subscribe(wanted)
 
     def _notice(self, notice):

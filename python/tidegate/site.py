@@ -75,7 +75,7 @@ class Site:
             self.root = root
             self.topics = topics
             waiting, self._waiting = self._waiting, []
-        with self._app._together():  # who has been told a line's value is told its events from then on
+        with self._app._together():
             for call in waiting:
                 call(root)
 

@@ -1250,6 +1250,21 @@ TEST(ASession, TellsTheEndOfEachBatchOfOutcomesOnTheirThread) {
   EXPECT_GT(client.heard.batches(), before);
 }
 
+TEST(ASession, SendsSubscriptionsInTheOrderInWhichTheyAreWanted) {
+  ScriptedServer server;
+  const Client client(options(server.url(), "client"),
+                      {to("b/event", Qos::at_least_once, 7), to("b", Qos::at_least_once, 3),
+                       to("a", Qos::at_least_once, 7), to("c", Qos::at_least_once, 5)});
+  ASSERT_TRUE(server.welcome());
+  const auto first = server.read(), second = server.read(), third = server.read();
+  EXPECT_THAT((std::vector{first.type, second.type, third.type}), Each(8));
+  EXPECT_THAT(first.body, AllOf(HasSubstr("b/event"), HasSubstr(std::string("\0\1a", 3))));
+  EXPECT_THAT(second.body, HasSubstr(std::string("\0\1b", 3)));
+  EXPECT_THAT(third.body, HasSubstr(std::string("\0\1c", 3)));
+  for (const auto* packet : {&first, &second, &third})
+    server.send(0x90, packet->body.substr(0, 2) + std::string("\0\1\1", packet == &first ? 3 : 2));
+}
+
 /// Publishes once on one of Paho's threads, while another thread holds Paho's lock for a moment.
 class Latecomer final : public SessionListener {
  public:
