@@ -151,9 +151,20 @@ def python_environment(tmp_path_factory):
             **({"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0"} if preload else {})}
 
 
+# signal.pause() misses a signal that comes just before it.
+REST = """
+import time
+def forever():
+    while True:
+        time.sleep(0.2)
+"""
+
+
 @pytest.fixture
 def python(tmp_path, start, python_environment):
-    """Starts a script, given as text."""
+    """Starts a script, given as text. It can `import rest; rest.forever()`, until it is interrupted."""
+    (tmp_path / "rest.py").write_text(REST)
+
     def run(text, **environment):
         path = tmp_path / f"script{len(list(tmp_path.glob('script*')))}.py"
         path.write_text(text)

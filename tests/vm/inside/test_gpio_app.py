@@ -62,7 +62,7 @@ with app:
     print(lamp.wait_for(False, "60s"), lamp.is_lit)
     lamp.on()
     print(lamp.wait_for(True, "60s"), lamp.is_lit)
-    import signal; signal.pause()
+    import rest; rest.forever()
 """)
     assert script.line() == "True False"
     assert script.line() == "True True" and pi.value(27)
@@ -82,7 +82,7 @@ with app:
     print("pulse", valve.wait_for(True, "60s"), valve.wait_for(False, "60s"))
     fan.value = 40
     print("fan", fan.wait_for(40, "60s"), fan.is_on)
-    import signal; signal.pause()
+    import rest; rest.forever()
 """)
     assert [script.line() for _ in range(4)] == ["toggled True", "over True", "pulse True True", "fan True True"]
     seen = [pi.value(18) for _ in range(2000)]
@@ -123,7 +123,7 @@ door.when_held = lambda: print("held")
 app.start()
 door.wait_for(False, "60s")
 print("ready")
-import signal; signal.pause()
+import rest; rest.forever()
 """)
     assert script.line() == "ready"
     pi.pull(17, True)
@@ -147,7 +147,7 @@ def opened(text):
 app.start()
 app.input("door").wait_for(False, "60s")
 print("ready")
-import signal; signal.pause()
+import rest; rest.forever()
 """)
     assert script.line() == "ready"
     for level, word in ((True, "press"), (False, "release")):
@@ -164,7 +164,7 @@ with app:
     mood.wait_for("OFF", "60s")
     mood.color = "blue"
     print(mood.wait_for("#0000ff", "60s"), mood.is_lit)
-    import signal; signal.pause()
+    import rest; rest.forever()
 """)
     assert script.line() == "True True"
     assert parts.wait_until(lambda: pi.value(13), "blue") and not pi.value(5) and not pi.value(6)

@@ -131,7 +131,7 @@ with gpio.request_output("GPIO27", value=True) as lamp:
     lamp.value = False
     print(lamp.value)
     input()
-""".replace("input()", "import signal; signal.pause()"))
+""".replace("input()", "import rest; rest.forever()"))
         assert [script.line(), script.line()] == ["True", "False"]
         did = trace.outputs(27)
     assert did.count("out") == 1 and "in" not in did and [one for one in did if isinstance(one, bool)][-1:] == [False]
@@ -245,7 +245,7 @@ def test_the_doorbell_of_the_documentation_rings(pi, python):
     page = pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"]) / "docs" / "migrating-from-gpiozero.md"
     [text] = re.findall(r"^```python\n(# doorbell\.py\n.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     with gpio_sim.Trace(pi) as trace:
-        script = python(text + "    import signal; signal.pause()\n")
+        script = python(text + "    import rest; rest.forever()\n")
         parts.wait_until(lambda: "out" in trace.outputs(27), "the lamp's line", parts.DEADLINE)
     pi.pull(17, False)
     assert re.fullmatch(r"rung at [\d.]+ edge number 1", script.line())
