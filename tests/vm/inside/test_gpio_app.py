@@ -115,11 +115,13 @@ with app:
 
 def test_a_button_tells_presses_releases_clicks_and_holds(pi, automation):
     _, script = automation("""
+def say(word):
+    print(word + "\\n", end="")  # in one piece: two handlers may say something at once
 door = app.button("door")
-door.when_pressed = lambda: print("pressed")
-door.when_released = lambda: print("released")
-door.when_clicked = lambda: print("clicked")
-door.when_held = lambda: print("held")
+door.when_pressed = lambda: say("pressed")
+door.when_released = lambda: say("released")
+door.when_clicked = lambda: say("clicked")
+door.when_held = lambda: say("held")
 app.start()
 door.wait_for(False, "60s")
 print("ready")
