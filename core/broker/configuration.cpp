@@ -92,9 +92,9 @@ autosave_interval 300
 # By listener, 2.0.12 to 2.0.22 would throw away what comes for sessions whose client is away.
 per_listener_settings false
 {who}
-# This machine only, and so without passwords.
+{socket}# This machine only, and so without passwords.
 listener {port} 127.0.0.1
-{socket}{door}
+{door}
 {user}{persistence}
 # Nothing is dropped while the gateway is away (the default is 1000 messages, then silence). A session whose client
 # never comes back ends with what waits in it. Not 0, which means without limit: 2.0.16 then drops every message, and
@@ -116,11 +116,11 @@ connection_messages false
 sys_interval 60
 )",
       fmt::arg("who", who(settings)), fmt::arg("port", settings.port),
-      fmt::arg("socket",
-               settings.socket.empty()
-                   ? std::string()
-                   : fmt::format("\n# The same for the gateway, with less work for the kernel.\nlistener 0 {}\n",
-                                 settings.socket.string())),
+      fmt::arg("socket", settings.socket.empty()
+                             ? std::string()
+                             : fmt::format("# The same for the gateway, with less work for the kernel; the first to be "
+                                           "opened, so that who finds the port finds it.\nlistener 0 {}\n\n",
+                                           settings.socket.string())),
       fmt::arg("door", settings.listener ? door(*settings.listener) : std::string()),
       fmt::arg("log_topics", settings.log_topics ? "log_dest topic\n" : ""), fmt::arg("user", user),
       fmt::arg("persistence", persistence), fmt::arg("packet", packet));

@@ -53,7 +53,9 @@ TEST(AMosquittoConfiguration, NeverHasRulesByListener) {
 TEST(AMosquittoConfiguration, HasASocketForTheGatewayWhereOneIsWanted) {
   Settings with = settings();
   with.socket = "/run/broker.sock";
-  EXPECT_THAT(configuration(with), HasSubstr("\nlistener 0 /run/broker.sock\n"));
+  const std::string text = configuration(with);
+  EXPECT_THAT(text, HasSubstr("\nlistener 0 /run/broker.sock\n"));
+  EXPECT_LT(text.find("\nlistener 0 "), text.find("\nlistener 1884 ")) << "who finds the port open finds the socket";
 }
 
 TEST(AMosquittoConfiguration, LiftsTheQueueLimits) {
