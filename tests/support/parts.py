@@ -43,9 +43,11 @@ def tool_environment(**more):
     return {**{name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}, **without, **more}
 
 
-def listens(port):
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+def listens(where):
+    """Whether connections are taken at this port of the loopback, or at the socket with this path."""
+    is_port = isinstance(where, int)
+    with socket.socket(socket.AF_INET if is_port else socket.AF_UNIX) as one:
+        return one.connect_ex(("127.0.0.1", where) if is_port else str(where)) == 0
 
 
 class Broker:
@@ -63,12 +65,15 @@ class Broker:
         self.process = None
 
     def start(self):
+        """Until each of its listeners is there; it opens one after the other."""
         self.process = subprocess.Popen([MOSQUITTO, "-c", str(self.configuration)], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, env=tool_environment())
+        words = [line.split() for line in self.configuration.read_text().splitlines() if line.startswith("listener ")]
+        places = [int(port) if port != "0" else path for _, port, path in words]
 
         def up():
             assert self.process.poll() is None, "mosquitto ended"
-            return listens(self.port)
+            return all(map(listens, places))
 
         wait_until(up, "mosquitto")
         return self
