@@ -15,17 +15,20 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / "support"), st
 
 from parts import DEADLINE, Broker, tool_environment, wait_until  # noqa: E402, F401
 
-# A script's App has its wall clock so many seconds ahead; the machine's is left alone: by=("-c", AHEAD, seconds).
-AHEAD = """
+# A script's App has a wall clock of its own; the machine's is left alone: by=("-c", AT, seconds since 1970, messages). It stands still
+# until the App has started and so many messages have come, however long that takes, and then it goes.
+AT = """
 import sys
 from tidegate import clock
 from tidegate.__main__ import main
-real, ahead = clock.now, float(sys.argv[1])
+real, begin, messages, apps, went = clock.now, float(sys.argv[1]), int(sys.argv[2]), [], []
 def now():
     now = real()
-    return now._replace(wall=now.wall + ahead)
-clock.now = now
-sys.argv = ["tidegate", "run", *sys.argv[2:]]
+    if not went and apps and apps[0]._opened and apps[0].connected and apps[0].counters()["received"] >= messages:
+        went.append(now.wall)
+    return now._replace(wall=begin + (now.wall - went[0] if went else 0.0))
+clock.now, clock.made = now, apps.append
+sys.argv = ["tidegate", "run", *sys.argv[3:]]
 sys.exit(main())
 """
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "python" / "examples"

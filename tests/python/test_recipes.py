@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from conftest import AHEAD, wait_until
-from parts import free_port
+from conftest import AT, wait_until
+from parts import free_port, publish_lines
 
 RECIPES = pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"]) / "docs" / "recipes"
 
@@ -30,16 +30,15 @@ def test_every_recipe_is_run_here_is_in_the_list_and_is_short():
 
 @pytest.fixture
 def recipe(automation, broker):
-    def run(name, *arguments, ahead=None):
-        return automation(RECIPES / name, broker, by=() if ahead is None else ("-c", AHEAD, str(ahead)), more=arguments)
+    def run(name, *arguments, at=None, heard=0):
+        """at: the time of its clock once it has heard so many messages."""
+        return automation(RECIPES / name, broker, by=() if at is None else ("-c", AT, str(at), str(heard)), more=arguments)
     return run
 
 
-def before(clock, seconds=2.0):
-    """How far ahead the App's clock has to be for the local time to be soon before clock."""
-    now = time.time()
-    today = time.strftime("%Y-%m-%d ", time.localtime(now))
-    return time.mktime(time.strptime(today + clock, "%Y-%m-%d %H:%M")) - seconds - now
+def before(clock):
+    """Seconds since 1970, at a local time soon before clock."""
+    return time.mktime(time.strptime(time.strftime("%Y-%m-%d ") + clock, "%Y-%m-%d %H:%M")) - 2
 
 
 @pytest.fixture
@@ -79,19 +78,24 @@ def test_temperature_alarm(recipe, device, seen):
 
 def test_rain_gauge(recipe, gateway, seen):
     gateway("rain/total", "100.0")
-    recipe("rain_gauge.py", ahead=before("14:00", 4))
+    recipe("rain_gauge.py", at=before("14:00"), heard=3)
     assert seen("garden/rain/hour") == ["0.0"]
     gateway("rain/total", "101.4")
     assert seen("garden/rain/hour", count=2) == ["0.0", "1.4"]
 
 
-def test_doorbell(recipe, gateway, seen):
+def test_doorbell(recipe, broker, gateway, seen):
     recipe("doorbell.py")
-    rings = seen("house/doorbell", lambda: gateway("bell/event", "press", False))
-    gateway("bell/event", "press", False)
+    rounds = []
+
+    def press():  # impatiently: one of them rings
+        rounds.append(5)
+        publish_lines(broker.port, "tidegate/pi/gpio/bell/event", ["press"] * 5)
+    rings = seen("house/doorbell", press)
+    press()
     time.strptime(json.loads(rings[0])["at"], "%H:%M:%S")
-    assert seen("tidegate/pi/gpio/chime/set_on_ms") == ["500"]
-    assert len(seen("house/doorbell")) == 1
+    assert seen("tidegate/pi/gpio/chime/set_on_ms")[0] == "500"
+    assert 1 <= len(seen("house/doorbell")) <= len(rounds)
 
 
 def test_host_watchdog(recipe, broker, seen):
@@ -122,28 +126,26 @@ def test_mean_of_sensors(recipe, device, seen):
 def test_daily_report(recipe, device, seen):
     device("lab/b/humidity", "55", 1, True)
     device("lab/a/temperature", "20", 1, True)
-    recipe("daily_report.py", ahead=before("00:00", 4) + 86400)
+    recipe("daily_report.py", at=before("00:00") + 86400, heard=2)
     report = json.loads(seen("report/day")[0])
     assert report == {"lab/a/temperature": {"min": 20, "max": 20, "mean": 20, "count": 1},
                       "lab/b/humidity": {"min": 55, "max": 55, "mean": 55, "count": 1}}
 
 
-def test_debounced_switch(recipe, device, seen):
+def test_debounced_switch(recipe, broker, device, seen):
     device("hall/switch", "OFF", 1, True)
     recipe("debounced_switch.py")
     assert seen("hall/light/set") == ["OFF"]
-    for word in ("ON", "OFF", "ON", "OFF", "ON"):
-        device("hall/switch", word)
+    publish_lines(broker.port, "hall/switch", ("ON", "OFF", "ON", "OFF", "ON"))  # at once: processes of their own may be far between
     assert seen("hall/light/set", count=2) == ["OFF", "ON"]
 
 
 def test_night_light(recipe, gateway, seen):
     from tidegate.schedule import Sun
-    now = time.time()
-    one = recipe("night_light.py", ahead=Sun("sunset", 0, 52.52, 13.40).next(now) - 2 - now)
+    one = recipe("night_light.py", at=Sun("sunset", 0, 52.52, 13.40).next(time.time()) - 2)
     assert seen("tidegate/pi/gpio/porch/set") == ["ON"]
     one.end(signal.SIGINT)
-    recipe("night_light.py", ahead=before("22:30"))
+    recipe("night_light.py", at=before("22:30"))
     assert seen("tidegate/pi/gpio/porch/set", count=2) == ["ON", "OFF"]
 
 
@@ -204,7 +206,7 @@ def test_colour_button(recipe, gateway, seen):
 
 def test_watering(recipe, gateway, seen):
     gateway("rain/total", "100.0")
-    recipe("watering.py", ahead=before("06:00", 4))
+    recipe("watering.py", at=before("06:00"), heard=2)
     assert seen("tidegate/pi/gpio/valve/set_on_ms") == ["600000"]
     assert seen("garden/watering") == ["10 minutes"]
 

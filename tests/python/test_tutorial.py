@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from conftest import AHEAD, Witness, wait_until
+from conftest import AT, Witness, wait_until
 from parts import Gateway, publish, tool_environment
 
 TEXT = (pathlib.Path(os.environ["TIDEGATE_SOURCE_DIR"]) / "docs" / "python.md").read_text(encoding="utf-8")
@@ -169,15 +169,15 @@ def test_the_greenhouse_reports_at_midnight_and_the_report_reaches_the_upstream(
     now = time.localtime()
     midnight = time.mktime((now.tm_year, now.tm_mon, now.tm_mday + 1, 0, 0, 0, 0, 0, -1))
     say("greenhouse/temperature", "21.5", True)
-    run("greenhouse.py", "-c", AHEAD, str(midnight - 5 - time.time()))
+    run("greenhouse.py", "-c", AT, str(midnight - 2), "2")  # messages: the gateway's info, and the temperature
     until(far, ("greenhouse/report", '{"min":21.5,"max":21.5,"count":1}'))
     far.stop()
 
 
 def test_the_greenhouse_opens_its_vent_after_sunrise(run, gateway):
     from tidegate.schedule import at
-    seen, now = commands(gateway), time.time()
-    run("greenhouse.py", "-c", AHEAD, str(at("sunrise+1h", 52.52, 13.40).next(now) - 8 - now))
+    seen = commands(gateway)
+    run("greenhouse.py", "-c", AT, str(at("sunrise+1h", 52.52, 13.40).next(time.time()) - 2), "0")
     until(seen, ("tidegate/greenhouse/gpio/vent/set", "ON"))
     seen.stop()
 
