@@ -537,16 +537,18 @@ def test_every_publishes_what_the_function_returns_and_none_publishes_nothing(ap
 
 
 def test_every_keeps_its_grid(app):
-    times = []
-    app.every("50ms")(lambda: times.append(time.monotonic()))
+    """However late single turns are: what is due next stays on it."""
+    turns = []
+    app.every("50ms")(lambda: turns.append((app._turns[0].due, time.monotonic())))
     app.start()
-    wait_until(lambda: len(times) >= 21)
+    wait_until(lambda: len(turns) >= 21)
     app.stop()
-    skipped = app.counters()["skipped"]
-    # On a grid the mean step is the interval however late single turns are; skipped turns leave whole gaps.
-    steps = round((times[20] - times[0]) / 0.05)
-    assert 20 <= steps <= 20 + skipped
-    assert min(later - earlier for earlier, later in zip(times, times[2:])) > 0.05
+    first, last = turns[0], turns[20]
+    for due, ran in turns:
+        steps = (due - first[0]) / 0.05
+        assert abs(steps - round(steps)) < 1e-3
+        assert ran >= due - 0.05  # the turn before what is due next
+    assert 19.999 <= (last[0] - first[0]) / 0.05 <= 20.001 + app.counters()["skipped"]
 
 
 def test_a_turn_that_comes_while_the_last_one_runs_is_skipped_counted_and_said_once(app, caplog):
@@ -605,17 +607,26 @@ def test_a_bad_interval_is_a_config_error_where_it_is_written(app, interval):
 def test_cron_runs_on_its_seconds_and_publishes_what_the_function_returns(app, witness):
     app.cron("* * * * * *", publish="tick")(lambda: time.time())
     app.start()
-    for topic, payload in witness.take(2):
-        assert topic == "tick" and float(payload) % 1 < 0.5
+    # Single turns may be late, on a loaded machine all that come for a while; it is not the phase of the start.
+    wait_until(lambda: float(witness.next()[1]) % 1 < 0.5, "a turn soon after the second")
 
 
-def test_at_runs_at_that_time_of_the_day_and_two_times_are_two_turns(app):
+def test_at_runs_at_that_time_of_the_day_and_two_times_are_two_turns(app, monkeypatch):
+    """By a clock that goes when it is told to: the machine's may be past the first of them when the App has started."""
+    from tidegate import clock
+    before, wall = clock.now, [float(int(time.time()))]
+    monkeypatch.setattr(clock, "now", lambda: before()._replace(wall=wall[0]))
     ran = queue.Queue()
-    begun = int(time.time())
+    begun = wall[0]
     times = [time.strftime("%H:%M:%S", time.localtime(begun + seconds)) for seconds in (2, 3)]
-    app.at(*times)(lambda: ran.put(time.time()))
+    app.at(*times)(lambda: ran.put(wall[0]))
     app.start()
-    assert [int(ran.get(timeout=DEADLINE)) for _ in times] == [begun + 2, begun + 3]
+    for seconds, comes in ((1.0, False), (2.0, True), (2.9, False), (3.1, True), (4.0, False)):
+        wall[0] = begun + seconds
+        if comes:
+            assert ran.get(timeout=DEADLINE) == wall[0]
+    app.stop()
+    assert ran.empty()
 
 
 def test_a_turn_that_the_clock_is_set_beyond_runs_within_the_second(app, monkeypatch):

@@ -146,13 +146,20 @@ def test_states_that_are_missing_or_too_many_are_told(factory):
 def test_times_of_states_are_seconds_since_the_one_before(factory):
     lamp = LED(17)
     lamp.blink(0.1, 0.2, n=2, background=False)
-    factory.pin(17).assert_states_and_times([(0, False), (0, True), (0.1, False), (0.2, True), (0.1, False)])
+    pin = factory.pin(17)
+    went = [tuple(one) for one in pin.states]
+    assert [state for _, state in went] == [False, True, False, True, False]
+    assert all(seconds >= least - 0.001 for (seconds, _), least in zip(went, (0, 0, 0.1, 0.2, 0.1)))  # later, where the machine is busy
+    pin.assert_states_and_times((seconds * 1.02, state) for seconds, state in went)
+    went[3] = (went[3][0] * 1.2 + 0.1, True)
+    with pytest.raises(AssertionError, match="went through"):
+        pin.assert_states_and_times(went)
 
 
 def test_edges_within_the_bounce_time_are_not_told(factory):
     presses = []
     button = Button(2, bounce_time=0.05)
-    button.when_pressed = lambda: presses.append(time.monotonic())
+    button.when_pressed = lambda: presses.append(factory.pin(2)._port._changed)  # the time of the edge, and not that of a call that may come late
     end = time.monotonic() + 0.5
     while time.monotonic() < end:
         factory.pin(2).drive_low()

@@ -203,4 +203,5 @@ def test_many_apps_in_one_program_start_and_stop_and_leave_no_thread_and_no_desc
         round()
     wait_until(lambda: threading.active_count() == before, "the threads' end")
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) <= descriptors and len(os.listdir("/proc/self/task")) <= threads
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
+    wait_until(lambda: len(os.listdir("/proc/self/task")) <= threads, "the threads' end, to the kernel too")

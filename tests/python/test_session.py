@@ -50,7 +50,8 @@ def test_making_one_opens_nothing_and_connecting_tells_each_step(make, broker):
     one = make()
     assert not one.connected and one.wait(0) == []
     one.connect()
-    opened, connected = one.wait(DEADLINE) + one.wait(DEADLINE)
+    events = one.wait(DEADLINE)
+    opened, connected = events if len(events) == 2 else events + one.wait(DEADLINE)  # one at a time, or at once
     assert type(opened) is kinds.Opened
     assert connected.session_present is False and one.connected
     one.disconnect()
