@@ -141,13 +141,13 @@ def test_what_comes_from_one_upstream_goes_to_another_and_never_back(make_gatewa
 
 
 def test_the_dedupe_key_travels_and_response_topic_and_correlation_stay(make_gateway, upstream, make_witness):
+    gateway = make_gateway(upstream_block(upstream)).start()
+    gateway.wait_state("connected")
     lines = []
     reader = subprocess.Popen(["mosquitto_sub", "-p", str(upstream.port), "-V", "5", "-q", "1", "-t", "device/#", "-F", "%P|%R|%D|%p",
                                "-C", "1", "-W", "20"], stdout=subprocess.PIPE, text=True)
     thread = threading.Thread(target=lambda: lines.extend(reader.stdout))
     thread.start()
-    gateway = make_gateway(upstream_block(upstream)).start()
-    gateway.wait_state("connected")
     # Retained, so the reader gets it whenever its subscription comes.
     publish(gateway.port, "device/a", "x", 1, True, "-V", "5", "-D", "publish", "response-topic", "answers/1", "-D", "publish",
             "correlation-data", "42", "-D", "publish", "user-property", "mine", "stays")

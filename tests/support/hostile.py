@@ -50,6 +50,7 @@ class Connection:
         self._writing = threading.Lock()
         self.opened = time.monotonic()
         self.closed = None  # when
+        self.last_word = None  # when that began, from which the client may know that it is over: the last packet, or the end
         self.ended_by_client = False
         self.ended_by_us = False
         self.connect = None  # its CONNECT
@@ -69,6 +70,7 @@ class Connection:
         return self.connect.version
 
     def send(self, data):
+        self.last_word = time.monotonic()
         with self._writing:
             try:
                 if not self._server.manner.dribbles:
@@ -115,6 +117,7 @@ class Connection:
 
     def close(self):
         self.ended_by_us = True
+        self.last_word = self.last_word or time.monotonic()
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -317,10 +320,10 @@ class Hostile:
             return [one for one in self.connections if one.closed is None]
 
     def pauses(self):
-        """Seconds from the end of each connection to the beginning of the next."""
+        """Seconds from the end of each connection to the beginning of the next, at most: our threads may be late in seeing either."""
         with self._news:
-            return [after.opened - before.closed for before, after in zip(self.connections, self.connections[1:])
-                    if before.closed is not None]
+            return [after.opened - before.last_word for before, after in zip(self.connections, self.connections[1:])
+                    if before.last_word is not None]
 
     def end(self):
         """stop() without a verdict."""
