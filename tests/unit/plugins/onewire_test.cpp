@@ -71,14 +71,13 @@ TEST(AMeasurement, TriesAGarbledAnswerOnceMore) {
   const ScratchFolder folder;
   FakeClock clock;
   plugins::Doing doing(clock);
-  Fifo file(folder.path() / "w1_slave");
-  // Each reader of the pipe gets the text of one writer.
+  Fifo first(folder.path() / "w1_slave");
   std::thread writer([&] {
-    file.write("ff 01 4b 46 7f ff 0c 10 d8 : crc=aa NO\nff 01 4b 46 7f ff 0c 10 d8 t=26187\n");
-    file.end();
-    std::this_thread::sleep_for(50ms);  // until the first reader has seen the end, or both texts would be one
-    file.write("a3 01 4b 46 7f ff 0c 10 d8 : crc=d8 YES\na3 01 4b 46 7f ff 0c 10 d8 t=26187\n");
-    file.end();
+    first.write("ff 01 4b 46 7f ff 0c 10 d8 : crc=aa NO\nff 01 4b 46 7f ff 0c 10 d8 t=26187\n");
+    Fifo second(folder.path() / "w1_slave");  // in the place of the first, which its reader has open
+    first.end();
+    second.write("a3 01 4b 46 7f ff 0c 10 d8 : crc=d8 YES\na3 01 4b 46 7f ff 0c 10 d8 t=26187\n");
+    second.end();
   });
   const auto measured = plugins::onewire::measure(folder.path(), 0, doing);
   writer.join();

@@ -63,15 +63,14 @@ TEST_F(AptGetTest, ThatFailsSaysNoNumber) {
 
 TEST_F(AptGetTest, ThatHangsIsEndedWhenThePluginStops) {
   says("echo $$ > \"$(dirname \"$0\")/pid\"; exec sleep 1000\n");
-  std::thread stopper([this] {
-    while (!std::filesystem::exists(root.path() / "usr/bin/pid"))
+  pid_t pid = 0;
+  std::thread stopper([&] {
+    while (!(std::ifstream(root.path() / "usr/bin/pid") >> pid))  // the file is there before its text
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     stopping = true;
   });
   EXPECT_THROW(static_cast<void>(pending_updates(root.path(), stopping)), Error);
   stopper.join();
-  pid_t pid = 0;
-  std::ifstream(root.path() / "usr/bin/pid") >> pid;
   ASSERT_GT(pid, 0);
   EXPECT_EQ(kill(pid, 0), -1) << "it still runs";
 }
