@@ -15,6 +15,7 @@ log = logging.getLogger("tidegate")
 
 _EXPIRY = 10.0  # seconds after which a command is of no use to anybody
 _COMMANDS = 100  # that wait for the gateway
+_BEHIND = 100  # values that one who waits for another looks at, where they come faster than it
 _PATIENCE = 5.0  # seconds without a word about a line after which that is said
 _PATIENCE_SENSOR = 60.0  # its readings are not retained
 _EVENTS = {"press": "press", "pressed": "press", "release": "release", "released": "release", "click": "click",
@@ -65,6 +66,7 @@ class Line:
         self.topic = None  # until the gateway is known
         self._app = app
         self._news = threading.Condition()
+        self._waiting = []  # of each thread that waits: what was shown since it looked
         self._commands = deque(maxlen=_COMMANDS)  # (when, suffix, payload) that wait for the gateway
         self._heard = False
         self._since = None  # of the connection on which it was asked for
@@ -106,6 +108,8 @@ class Line:
             self._heard = True
             for msg, _, _ in calls:
                 self._take(msg.topic[len(self.topic):], msg)
+                for shown in self._waiting:
+                    shown.append(self._shown())
             self._news.notify_all()
 
     def look(self, now):
@@ -133,12 +137,25 @@ class Line:
     # for those who wait
 
     def _wait(self, reached, timeout):
+        """Whether reached(what is shown) was true, now or for a moment before the timeout."""
         self._app._check_fork()
         if threading.current_thread() is self._app._loop_thread:
             raise RuntimeError("waiting here would hold up every coroutine: await asyncio.to_thread(…), or loop over app.messages")
+        shown, found = deque(maxlen=_BEHIND), []
+
+        def look():
+            while shown and not found:
+                if reached(shown.popleft()):
+                    found.append(True)
+            return bool(found)
         with self._news:
-            clock.wait(self._news, lambda: self._ended or reached(), timeout)
-            return reached()
+            shown.append(self._shown())
+            self._waiting.append(shown)
+            try:
+                clock.wait(self._news, lambda: self._ended or look(), timeout)
+                return look()
+            finally:
+                self._waiting = [one for one in self._waiting if one is not shown]
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name!r}: {self._shown()!r}>"
@@ -159,7 +176,7 @@ class _Valued(Line):
 
     def wait_for(self, value, timeout=None):
         """Waits until the gateway has seen that value, at most timeout. Whether it has."""
-        return self._wait(lambda: self._value is not None and self._value == value, timeout)
+        return self._wait(lambda shown: shown is not None and shown == value, timeout)
 
     def _shown(self):
         return self._value
@@ -348,7 +365,7 @@ class RgbLed(_Switched, Line):
 
     def wait_for(self, color, timeout=None):
         """Waits until the gateway has seen that colour ("#008000" or "OFF"), at most timeout. Whether it has."""
-        return self._wait(lambda: self._color == color, timeout)
+        return self._wait(lambda shown: shown == color, timeout)
 
     def _shown(self):
         return self._color
@@ -380,7 +397,7 @@ class Counter(Line):
 
     def wait_for(self, total, timeout=None):
         """Waits until the total is at least that, at most timeout. Whether it is."""
-        return self._wait(lambda: self._total is not None and self._total >= total, timeout)
+        return self._wait(lambda shown: shown is not None and shown >= total, timeout)
 
     def _shown(self):
         return self._total
@@ -425,7 +442,7 @@ class Sensor(Line):
 
     def wait_for(self, reached, timeout=None):
         """Waits until reached(value) is true, at most timeout. Whether it is."""
-        return self._wait(lambda: self._value is not None and bool(reached(self._value)), timeout)
+        return self._wait(lambda shown: shown is not None and bool(reached(shown)), timeout)
 
     def _advice(self):
         return "Does that plugin run on the gateway, and has it such a reading?"

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import tidegate
-from tidegate import App
+from tidegate import App, Message
 from conftest import DEADLINE, Witness, wait_until
 from parts import Gateway, publish
 
@@ -154,6 +154,21 @@ def test_a_value_is_what_was_seen_as_the_plugin_would_say_and_not_what_was_comma
     local.gpio("lamp", '{"value":false,"time":"2026-11-20T18:38:58.123Z","clock":"ntp","quality":"good"}')
     assert led.wait_for(False, DEADLINE)
     assert app.led("lamp") is led
+
+
+def test_who_waits_sees_a_value_that_was_there_for_a_moment(app, local):
+    """A pulse may be over before a thread that waits for it has its turn."""
+    local.gpio("lamp", "OFF")
+    app.start()
+    led, seen = app.led("lamp"), queue.Queue()
+    assert led.wait_for(False, DEADLINE)
+    waiting = threading.Thread(target=lambda: seen.put(led.wait_for(True, DEADLINE)))
+    waiting.start()
+    wait_until(lambda: led._waiting, "the thread")
+    led.submit([(Message(led.topic, text), None, None) for text in (b"ON", b"OFF")])
+    assert seen.get(timeout=DEADLINE) is True and led.value is False
+    waiting.join()
+    assert not led.wait_for(True, 0.05) and not led._waiting
 
 
 def test_a_dimmed_output_and_a_colour_have_their_values_as_the_plugin_would_say(app, local):
