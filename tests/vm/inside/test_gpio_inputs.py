@@ -72,7 +72,7 @@ def test_a_bias_pulls_the_line(pi, make_daemon, bias, state):
 
 
 def test_bounces_count_once(pi, make_daemon):
-    daemon = make_daemon(DOOR + 'debounce = "1s"\ndouble_click = "0s"\n').start()
+    daemon = make_daemon(DOOR + 'debounce = "1s"\ndouble_click = "0s"\nhold = "0s"\n').start()
     daemon.wait_state("door", "OFF")
     for level in (True, False, True, False, True):
         pi.pull(17, level)
