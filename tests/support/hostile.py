@@ -310,9 +310,16 @@ class Hostile:
             return [one.payload for one in (self.acknowledged if acknowledged else self.published)]
 
     def wait_all(self, payloads, deadline=DEADLINE):
-        """Until each of these was acknowledged."""
+        """Until each of these was acknowledged. The deadline is for the next of them: it may take many connections."""
         wanted = set(payloads)
-        self.wait_for(lambda server: wanted <= {one.payload for one in server.acknowledged}, "all messages", deadline)
+
+        def missing():
+            with self._news:
+                return len(wanted - {one.payload for one in self.acknowledged})
+        left = missing()
+        while left:
+            self.wait_for(lambda server: missing() < left, "all messages", deadline)  # noqa: B023
+            left = missing()
 
     def up(self):
         """The connections that have not ended."""
