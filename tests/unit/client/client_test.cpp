@@ -28,7 +28,7 @@ using testing::HasSubstr;
 using testing::Le;
 using testing::Optional;
 
-constexpr auto deadline = 5s;
+constexpr auto deadline = 20s;
 
 /// A session that does what the test says. Stands where Paho's does, because this program defines make_paho_session.
 class ScriptedSession final : public mqtt::Session {
