@@ -44,7 +44,7 @@ def test_a_recipe_does_what_it_says(name, verdicts):
     assert verdicts[name] == ""
 
 
-LAMP = '[[gpio.output]]\nname = "lamp"\nline = "GPIO27"\nmax_on = "10s"\n'
+LAMP = '[[gpio.output]]\nname = "lamp"\nline = "GPIO27"\nmax_on = "1s"\n'
 DOOR = '[[gpio.input]]\nname = "door"\nline = "GPIO17"\n'
 
 
@@ -56,7 +56,7 @@ def script(python):
 
 
 def test_what_the_gateway_holds_is_driven_through_it_within_its_limits(pi, make_daemon, script):
-    daemon = make_daemon(LAMP).start()
+    daemon = make_daemon(LAMP.replace('"1s"', '"10s"')).start()
     one = script(daemon, """
 from gpiozero import LED
 from time import sleep
@@ -74,7 +74,7 @@ print("max_on is kept:", lamp.is_lit)
 
 @pytest.mark.parametrize("before, during", [("OFF", "on"), ("ON", "off")])
 def test_when_a_script_ends_its_outputs_are_as_it_found_them_and_still_the_gateways(pi, make_daemon, script, before, during):
-    daemon = make_daemon(LAMP.replace('max_on = "10s"\n', "")).start()
+    daemon = make_daemon(LAMP.replace('max_on = "1s"\n', "")).start()
     daemon.command("lamp", before)
     daemon.wait_state("lamp", before)
     one = script(daemon, f"from gpiozero import LED\nlamp = LED('BOARD13', initial_value=None)\nlamp.{during}()\nprint(lamp.is_lit)\n")
@@ -136,7 +136,7 @@ def test_who_may_open_no_chip_uses_the_lines_of_the_gateway(pi, make_daemon, pyt
 
 
 def test_a_script_goes_on_when_the_gateway_is_restarted(pi, make_daemon, script):
-    daemon = make_daemon(DOOR + LAMP.replace('max_on = "10s"\n', "")).start()
+    daemon = make_daemon(DOOR + LAMP.replace('max_on = "1s"\n', "")).start()
     one = script(daemon, """
 from gpiozero import Button, LED
 from signal import pause
