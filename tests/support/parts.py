@@ -19,8 +19,9 @@ MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/s
 BINARY_DIR = pathlib.Path(os.environ.get("TIDEGATE_BINARY_DIR", "build/debug"))
 
 
-def wait_until(condition, what="the condition", deadline=DEADLINE):
-    """Polls, because other processes give no event; fails after the deadline."""
+def wait_until(condition, what="the condition", deadline=None):
+    """Polls, because other processes give no event; fails after the deadline, DEADLINE unless told."""
+    deadline = DEADLINE if deadline is None else deadline
     end = time.monotonic() + deadline
     while True:
         result = condition()
@@ -145,14 +146,15 @@ class Witness:
         with self._news:
             return [one for one in self._seen if topic is None or one.topic == topic]
 
-    def wait_for(self, condition, what="the messages", deadline=DEADLINE):
+    def wait_for(self, condition, what="the messages", deadline=None):
         """Until condition(list of Seen) is true; returns the list."""
+        deadline = DEADLINE if deadline is None else deadline
         with self._news:
             assert self._news.wait_for(lambda: condition(self._seen), deadline), \
                 f"{what} did not come within {deadline} s; {len(self._seen)} came, the last {self._seen[-3:]}"
             return list(self._seen)
 
-    def wait_payload(self, topic, payload, deadline=DEADLINE):
+    def wait_payload(self, topic, payload, deadline=None):
         return self.wait_for(lambda seen: any(one.topic == topic and one.payload == payload for one in seen),
                              f"{payload!r} on {topic}", deadline)
 
