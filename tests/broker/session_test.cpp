@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -1275,36 +1276,41 @@ TEST(ASession, SendsSubscriptionsInTheOrderInWhichTheyAreWanted) {
 /// Publishes once on one of Paho's threads, while another thread holds Paho's lock for a moment.
 class Latecomer final : public SessionListener {
  public:
-  void on_connected(const Limits&) override { connected_ = true; }
+  void on_connected(const Limits&) override {
+    if (!std::exchange(was_connected_, true)) connected.set_value();
+  }
   void on_disconnected(const Failure&) override {}
   void on_message(Arrival&&) override {}
   void on_outcome(std::uint64_t slot, const Outcome& outcome) override {
-    if (slot == 2 && outcome.kind == Outcome::Kind::delivered) delivered_ = true;
+    if (slot == 2) delivered.set_value(outcome.kind == Outcome::Kind::delivered);
   }
   void on_outcomes_told() override {
     if (std::exchange(came_, true)) return;
-    std::atomic<bool> held{false};
+    std::promise<void> held;
+    std::promise<void> published;
     std::atomic<bool> given_back{false};
     std::thread other([&] {
       pthread_mutex_lock(mqttasync_mutex);
-      held = true;
-      held.notify_all();
-      std::this_thread::sleep_for(milliseconds(50));
+      held.set_value();
+      published.get_future().wait_for(milliseconds(50));  // comes in that time only where the lock is not asked for
       given_back = true;
       pthread_mutex_unlock(mqttasync_mutex);
     });
-    held.wait(false);
-    taken_ = session->publish(2, message("b", "x"));
-    waited_ = given_back.load();
+    held.get_future().wait();
+    taken = session->publish(2, message("b", "x"));
+    waited = given_back.load();
+    published.set_value();
     session->flush();
     other.join();
   }
 
   Session* session = nullptr;
-  std::atomic<bool> connected_{false}, taken_{false}, waited_{false}, delivered_{false};
+  std::promise<void> connected;
+  std::promise<bool> delivered;
+  std::atomic<bool> taken{false}, waited{false};
 
  private:
-  bool came_ = false;
+  bool was_connected_ = false, came_ = false;
 };
 
 /// A lock that is not taken there shows once in many runs as a crash: the other thread of Paho frees what is looked at.
@@ -1315,17 +1321,13 @@ TEST(ASession, TakesPahosLockToPublishOnPahosOwnThreads) {
     const auto session = make_paho_session(options(broker.url(), "client"), heard);
     heard.session = session.get();
     session->start();
-    const auto soon = [](const std::atomic<bool>& what) {
-      for (const auto end = Clock::now() + patience; !what && Clock::now() < end;)
-        std::this_thread::sleep_for(milliseconds(1));
-      return what.load();
-    };
-    ASSERT_TRUE(soon(heard.connected_));
-    ASSERT_TRUE(session->publish(1, message("a", "x", first)));
+    auto delivered = heard.delivered.get_future();
+    EXPECT_EQ(heard.connected.get_future().wait_for(patience), std::future_status::ready);
+    EXPECT_TRUE(session->publish(1, message("a", "x", first)));
     session->flush();
-    EXPECT_TRUE(soon(heard.delivered_));
-    EXPECT_TRUE(heard.taken_);
-    EXPECT_TRUE(heard.waited_);
+    EXPECT_TRUE(delivered.wait_for(patience) == std::future_status::ready && delivered.get());
+    EXPECT_TRUE(heard.taken);
+    EXPECT_TRUE(heard.waited);
     session->stop(milliseconds(2'000));
   }
 }
