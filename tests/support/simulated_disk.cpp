@@ -570,6 +570,17 @@ std::string SimulatedDisk::contents(const fs::path& path) const {
   return existing_file(path)->bytes;
 }
 
+std::map<std::string, std::uint64_t> SimulatedDisk::sizes(const fs::path& folder) const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::uint64_t> sizes;
+  if (const auto node = find(folder)) {
+    for (const auto& [name, entry] : node->names) {
+      if (!entry->folder) sizes[name] = entry->bytes.size();
+    }
+  }
+  return sizes;
+}
+
 void SimulatedDisk::replace(const fs::path& path, const std::string& contents) {
   const std::lock_guard lock(mutex_);
   auto node = find(path);

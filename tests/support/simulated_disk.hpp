@@ -90,6 +90,8 @@ class SimulatedDisk final : public spool::Disk {
 
   [[nodiscard]] bool exists(const std::filesystem::path& path) const;
   [[nodiscard]] std::string contents(const std::filesystem::path& path) const;
+  /// The files of the folder with their bytes, all at one moment: a sync thread may take some of them away at the next.
+  [[nodiscard]] std::map<std::string, std::uint64_t> sizes(const std::filesystem::path& folder) const;
   void replace(const std::filesystem::path& path, const std::string& contents);
   void erase(const std::filesystem::path& path);
   void flip_bit(const std::filesystem::path& path, std::uint64_t offset, unsigned bit = 0);

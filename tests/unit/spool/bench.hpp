@@ -115,11 +115,8 @@ struct Bench {
   /// Bytes of all segment files, spare and done ones included.
   [[nodiscard]] std::uint64_t disk_bytes() const {
     std::uint64_t sum = 0;
-    for (const auto& name : disk->list(lane_folder)) {
-      if (name.ends_with(".seg") || name.starts_with("spare-")) {
-        const auto path = std::filesystem::path(lane_folder) / name;
-        if (disk->exists(path)) sum += disk->contents(path).size();
-      }
+    for (const auto& [name, size] : disk->sizes(lane_folder)) {
+      if (name.ends_with(".seg") || name.starts_with("spare-")) sum += size;
     }
     return sum;
   }

@@ -41,7 +41,7 @@ struct Growing : Bench {
   }
   [[nodiscard]] std::uint64_t size() const {
     const auto names = segments();
-    return names.size() == 1 ? disk->contents(names.front()).size() : 0;
+    return names.size() == 1 ? disk->sizes(lane_folder)[names.front().filename()] : 0;
   }
   [[nodiscard]] bool exchanged() const { return size() == options.segment_size; }
   [[nodiscard]] std::uint64_t zeros() const { return disk->bytes_written("spare-"); }
