@@ -130,16 +130,17 @@ def wait_connected(vm):
     vm.wait_until("tidegate status --json | grep -q '\"state\": *\"connected\"' && test -e /run/tidegate/broker.url")
 
 
-class Subscriber:
-    """A client of the local broker, that notices nothing of the gateway; what it saw is in a file."""
+def subscribe(vm, name, topic, port=None, more=""):
+    """A client of the local broker, that notices nothing of the gateway, and has subscribed; what it sees is in /run/NAME.seen."""
+    where = f"-h 127.0.0.1 -p {port or broker_port(vm)} {more}"
+    vm.root(f"mosquitto_pub {where} -q 1 -r -t ready/{name} -m subscribed")
+    vm.root(f"systemd-run --quiet --unit {name} sh -c 'exec mosquitto_sub {where} -i {name} -q 1 -F \"%t %p\" -t ready/{name} -t \"{topic}\" >/run/{name}.seen'")
+    vm.wait_until(f"grep -F 'ready/{name} subscribed' /run/{name}.seen")
 
-    def __init__(self, vm, name, topic, port=None, more=""):
-        self.vm, self.file = vm, f"/run/{name}.seen"
-        where = port or broker_port(vm)
-        vm.root(f"systemd-run --quiet --unit {name} sh -c 'exec mosquitto_sub -h 127.0.0.1 -p {where} {more} -i {name} -q 1 -F \"%t %p\" -t \"{topic}\" >{self.file}'")
 
-    def wait_for(self, text, deadline=60):
-        return self.vm.wait_until(f"grep -F -e '{text}' {self.file}", deadline)
+def journal(vm, words):
+    """With all that was said before."""
+    return vm.root(f"journalctl --sync; journalctl --no-pager {words}")
 
 
 def test_all_three_are_ready_after_the_boot(vm):
@@ -148,7 +149,7 @@ def test_all_three_are_ready_after_the_boot(vm):
         assert vm.show(unit, "NRestarts") == "0"
     wait_connected(vm)
     vm.wait_until("systemctl show -P StatusText tidegated | grep 'cloud connected'")
-    assert "connected to unix:/run/tidegate-broker/broker.sock" in vm.root("journalctl --no-pager -u tidegated")
+    assert "connected to unix:/run/tidegate-broker/broker.sock" in journal(vm, "-u tidegated")
     text = vm.show("tidegated", "StatusText")
     assert re.fullmatch(r"local broker mqtt://127\.0\.0\.1:\d+; cloud connected.*", text), text
 
@@ -167,8 +168,7 @@ def test_the_distributions_broker_keeps_its_port_and_ours_has_another(vm):
 
 
 def test_a_user_finds_the_broker_and_what_it_publishes_goes_upstream(vm):
-    Subscriber(vm, "witness", "#", 2883, "-u gateway -P \"open sesame\"")
-    vm.wait_until("systemctl is-active witness")
+    subscribe(vm, "witness", "#", 2883, "-u gateway -P \"open sesame\"")
     # The service's file is believed, though it belongs to neither root nor this user.
     vm.root("setpriv --reuid nobody --clear-groups env HOME=/nonexistent ASAN_OPTIONS=detect_leaks=0 tidegate pub -t device/a -m hello -q 1")
     vm.wait_until("mosquitto_pub -h 127.0.0.1 -p $(sed 's/.*://' /run/tidegate/broker.url) -q 1 -t device/b -m again && grep -F 'device/b again' /run/witness.seen")
@@ -181,17 +181,16 @@ def test_an_automation_that_is_dropped_in_runs_within_a_control_group(vm):
     listed = json.loads(vm.root("tidegate app list --json"))["apps"][0]
     assert listed["name"] == "asked" and "control group" in listed["limits"], listed
     assert "app-asked" in vm.root(f"cat /proc/{listed['pid']}/cgroup")
-    Subscriber(vm, "answers", "answer")
+    subscribe(vm, "answers", "answer")
     port = broker_port(vm)
     vm.wait_until(f"mosquitto_pub -h 127.0.0.1 -p {port} -t ask -q 1 -m 42; grep -F 'answer to 42' /run/answers.seen", 90)
 
 
 def test_the_journal_has_fields(vm):
-    lines = [json.loads(line) for line in vm.root("journalctl -o json -u tidegate-apps TIDEGATE_APP=asked").splitlines()]
-    assert any("asked for 42" in str(one["MESSAGE"]) for one in lines), lines
-    started = vm.root("journalctl -x -u tidegated --no-pager | grep -A3 'tidegated .* runs'")
+    vm.wait_until("journalctl -u tidegate-apps TIDEGATE_APP=asked | grep -F 'asked for 42'")
+    started = journal(vm, "-x -u tidegated | grep -A3 'tidegated .* runs'")
     assert "The Tidegate gateway runs" in started, started
-    ids = [json.loads(line).get("MESSAGE_ID") for line in vm.root("journalctl -o json -u tidegated").splitlines()]
+    ids = [json.loads(line).get("MESSAGE_ID") for line in journal(vm, "-o json -u tidegated").splitlines()]
     assert re.search(r'started = "(\w+)"', (installed.SOURCE_DIR / "core/base/events.hpp").read_text()).group(1) in ids
 
 
@@ -206,7 +205,7 @@ echo /sys/devices/platform/$(cat $base/dev_name)/$(cat chip_name)"""
 def test_lines_work_in_the_sandbox_with_the_rights_that_udev_gives(vm):
     chip = vm.root(CHIP)
     vm.wait_until("test \"$(stat -c '%a %G' /dev/gpiochip0)\" = '660 gpio'")
-    Subscriber(vm, "lines", "tidegate/gw/gpio/#")
+    subscribe(vm, "lines", "tidegate/gw/gpio/#")
     vm.wait_until("grep -F 'gpio/door' /run/lines.seen", 90)
     vm.root(f"echo pull-up > {chip}/sim_gpio17/pull")
     vm.wait_until("tail -n 3 /run/lines.seen | grep -F 'gpio/door ON'")
@@ -230,7 +229,7 @@ def test_sysfs_can_be_set_where_its_files_rights_allow_it(vm):
 
 
 def test_figures_of_the_machine_are_right_in_the_sandbox(vm):
-    Subscriber(vm, "figures", "tidegate/gw/sysstat/#")
+    subscribe(vm, "figures", "tidegate/gw/sysstat/#")
     vm.wait_until("grep -q 'memory/total' /run/figures.seen && grep -q 'disk/root/total' /run/figures.seen && grep -q 'sysstat/top' /run/figures.seen", 90)
     seen = dict(line.removeprefix("tidegate/gw/sysstat/").split(" ", 1) for line in vm.root("cat /run/figures.seen").splitlines())
     memory = int(re.search(r"MemTotal: +(\d+)", vm.root("cat /proc/meminfo")).group(1)) * 1024
@@ -242,8 +241,7 @@ def test_figures_of_the_machine_are_right_in_the_sandbox(vm):
 
 
 def test_a_gateway_that_is_killed_comes_again_and_nobody_else_notices(vm):
-    Subscriber(vm, "device", "kept/#")
-    vm.wait_until("systemctl is-active device")
+    subscribe(vm, "device", "kept/#")
     before, mosquitto, client, apps = pid(vm, "tidegated"), mosquitto_pid(vm), pid(vm, "device"), pid(vm, "tidegate-apps")
     port = broker_port(vm)
     vm.root(f"kill -9 {before}")
@@ -277,7 +275,7 @@ def test_a_gateway_that_stands_still_is_replaced_by_the_watchdog(vm):
     before = pid(vm, "tidegated")
     vm.root(f"kill -STOP {before}")
     vm.wait_until(f"systemctl is-active tidegated && test $(systemctl show -P MainPID tidegated) != {before}", 120)
-    assert "watchdog" in vm.root("journalctl -u tidegated --no-pager -n 50").lower()
+    assert "watchdog" in journal(vm, "-u tidegated -n 50").lower()
     wait_connected(vm)
 
 
@@ -291,6 +289,7 @@ def test_a_stop_drains_first(vm):
     assert lane(vm)["waiting"] > 100  # at 10 a second: longer than the unit's timeout, were it not for what is asked for
     vm.root("systemctl stop tidegated", 120)
     assert vm.show("tidegated", "Result") == "success"
+    vm.wait_until("test $(grep -c 'device/burst n' /run/witness.seen) -ge 400")
     assert vm.root("grep -c 'device/burst n' /run/witness.seen") == "400"
     assert vm.run("test -e /run/tidegate/broker.url")[0] == 1
     assert vm.root("systemctl is-active tidegate-broker") == "active"
@@ -301,7 +300,7 @@ def test_a_wrong_configuration_is_told_and_not_tried_over_and_over(vm):
     assert vm.run("systemctl restart tidegated")[0] != 0
     assert vm.show("tidegated", "ExecMainStatus") == "78"
     assert vm.show("tidegated", "ActiveState") == "failed" and vm.show("tidegated", "NRestarts") == "0"
-    assert "did you mean" in vm.root("journalctl -u tidegated --no-pager -n 20")
+    assert "did you mean" in journal(vm, "-u tidegated -n 20")
     vm.root("cp /run/good.toml /etc/tidegate/tidegate.toml; systemctl start tidegated")
     wait_connected(vm)
 
@@ -343,6 +342,7 @@ def test_a_bundle_has_the_real_journal_without_secrets_and_what_automations_prin
 
 
 def test_secrets_are_in_no_log_and_no_process_list(vm):
+    vm.root("journalctl --sync")
     assert vm.run("journalctl --no-pager -u tidegated -u tidegate-broker -u tidegate-apps | grep -F 'open sesame'")[0] == 1
     assert vm.run("tidegate status --json | grep -F 'open sesame'")[0] == 1
     assert vm.run(f"tr '\\0' '\\n' < /proc/{pid(vm, 'tidegated')}/environ | grep -F 'open sesame'")[0] == 1
@@ -350,5 +350,5 @@ def test_secrets_are_in_no_log_and_no_process_list(vm):
 
 def test_nothing_failed_and_no_sanitizer_spoke(vm):
     assert vm.root("systemctl --failed --plain --no-legend") == ""
-    told = vm.run("journalctl --no-pager | grep -E 'Sanitizer|runtime error'")[1]
+    told = vm.run("journalctl --sync; journalctl --no-pager | grep -E 'Sanitizer|runtime error'")[1]
     assert told == "", told

@@ -108,6 +108,8 @@ class Story:
     def seen(self, name):
         """Everything has been delivered: what arrived goes into the ledger."""
         self.vm.wait_until("tidegate status --json | python3 -c \"import json, sys; sys.exit(json.load(sys.stdin)['upstreams'][0]['lanes'][0]['waiting'])\"", 120)
+        # The witness has it a little later than the gateway is told that it was delivered.
+        self.vm.wait_until(f"mosquitto_pub -h 127.0.0.1 -p 2883 -q 1 -t device/end -m 'end at {self.sent}'; grep -q 'end at {self.sent}' /run/{name}.seen")
         for line in self.vm.root(f"cat /run/{name}.seen").splitlines():
             if stamp := read_stamp(line):
                 self.ledger.arrived(*stamp)
@@ -131,9 +133,9 @@ def active(vm):
 
 def test_dpkg_starts_the_services(story):
     story.vm.root(CHIP)
-    text = story.vm.root("DEBIAN_FRONTEND=noninteractive dpkg -i /packages/*.deb 2>&1", 300)
+    story.vm.root("DEBIAN_FRONTEND=noninteractive dpkg -i /packages/*.deb 2>&1", 300)
     active(story.vm)
-    assert story.vm.root("stat -c %G /dev/gpiochip0") == "gpio", text
+    story.vm.wait_until("test $(stat -c %G /dev/gpiochip0) = gpio")
     assert debian.project_version() in story.vm.wait_until("busctl get-property org.tidegate.Gateway1 /org/tidegate/Gateway1 org.tidegate.Gateway1 Version")
     assert story.vm.root("systemctl is-active mosquitto") == "active"
 
