@@ -12,6 +12,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / "support"), st
 
 import clean_root  # noqa: E402
 import debian  # noqa: E402
+import parts  # noqa: E402
 from oracle import Ledger  # noqa: E402
 
 pytestmark = pytest.mark.skipif(bool(clean_root.why_not()), reason=clean_root.why_not() or "-")
@@ -57,25 +58,25 @@ apt_get install $packages
 mkdir -p /etc/tidegate/conf.d
 cat >/etc/tidegate/conf.d/cloud.toml <<END
 [broker]
-port = 2884
+port = LOCAL
 [[upstream]]
 name = "cloud"
-servers = ["mqtt://127.0.0.1:2883"]
+servers = ["mqtt://127.0.0.1:UPSTREAM"]
 [[upstream.forward]]
 topics = ["device/#"]
 END
 gateway
-seq COUNT | sed 's/^/device /' | mosquitto_pub -h 127.0.0.1 -p 2884 -q 1 -t device/a -l
+seq COUNT | sed 's/^/device /' | mosquitto_pub -h 127.0.0.1 -p LOCAL -q 1 -t device/a -l
 until [ "$(lane accepted)" = COUNT ]; do sleep 0.2; done
 lane waiting >/result/waiting
 kill $gateway; wait $gateway
 apt_get install /given/newer/*.deb
 dpkg-query -W -f '${Package} ${Version}\\n' tidegate python3-tidegate >/result/newer_versions
 # Nothing is dropped for the witness, who may be slower than the gateway (Mosquitto's own limit is 1000 messages), and it is there first.
-printf 'listener 2883 127.0.0.1\\nallow_anonymous true\\nmax_queued_messages 1000000\\nmax_queued_bytes 0\\n' >/tmp/upstream.conf
+printf 'listener UPSTREAM 127.0.0.1\\nallow_anonymous true\\nmax_queued_messages 1000000\\nmax_queued_bytes 0\\n' >/tmp/upstream.conf
 mosquitto -c /tmp/upstream.conf >/dev/null 2>&1 & upstream=$!
-until mosquitto_pub -h 127.0.0.1 -p 2883 -t up -n 2>/dev/null; do kill -0 $upstream; sleep 0.2; done
-witness() { timeout 300 mosquitto_sub -h 127.0.0.1 -p 2883 -i witness -c -q 1 -t 'device/#' "$@"; }
+until mosquitto_pub -h 127.0.0.1 -p UPSTREAM -t up -n 2>/dev/null; do kill -0 $upstream; sleep 0.2; done
+witness() { timeout 300 mosquitto_sub -h 127.0.0.1 -p UPSTREAM -i witness -c -q 1 -t 'device/#' "$@"; }
 witness -E
 witness -C COUNT >/result/arrived & witness=$!
 gateway
@@ -99,7 +100,7 @@ def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("apt")
     debian.give(folder)
     debian.give_newer(folder / "newer")
-    said = clean_root.run(SCRIPT, folder)
+    said = clean_root.run(SCRIPT.replace("UPSTREAM", str(parts.free_port())).replace("LOCAL", str(parts.free_port())), folder)
     assert (folder / "result/purged").exists(), said[-3000:]
     return folder / "result"
 

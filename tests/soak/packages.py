@@ -35,14 +35,15 @@ case $file in *aarch64-linux-gnu.so) ;; *) echo "the module is $file"; exit 1 ;;
 readelf -h /arm/usr/lib/tidegate/doorkeeper.so | grep -q AArch64 || { echo "the plugin of the broker is for another machine"; exit 1; }
 run() { qemu-aarch64-static "$@"; }
 run /arm/usr/bin/tidegate --version >/result/version
-printf '[gateway]\\nstate = "/tmp/state"\\nruntime = "/tmp/runtime"\\n[broker]\\nport = 2884\\n' >/tmp/tidegate.toml
+printf '[gateway]\\nstate = "/tmp/state"\\nruntime = "/tmp/runtime"\\n[broker]\\nport = 0\\n' >/tmp/tidegate.toml
 mkdir /tmp/state /tmp/runtime
 run /arm/usr/bin/tidegate check /tmp/tidegate.toml >/result/check
 qemu-aarch64-static /arm/usr/sbin/tidegated -c /tmp/tidegate.toml 2>/result/gateway.log & gateway=$!  # not run(): the shell would be what is ended
 trap 'kill $gateway; tail -n 5 /result/gateway.log' EXIT
 until [ -e /tmp/runtime/broker.url ]; do kill -0 $gateway; sleep 0.5; done
-timeout 60 mosquitto_sub -h 127.0.0.1 -p 2884 -t there -C 1 >/result/message & sub=$!
-until run /arm/usr/bin/tidegate pub -h 127.0.0.1 -p 2884 -t there -m tide && ! kill -0 $sub 2>/dev/null; do sleep 0.5; done
+port=$(sed 's/.*://' /tmp/runtime/broker.url)
+timeout 60 mosquitto_sub -h 127.0.0.1 -p $port -t there -C 1 >/result/message & sub=$!
+until run /arm/usr/bin/tidegate pub -h 127.0.0.1 -p $port -t there -m tide && ! kill -0 $sub 2>/dev/null; do sleep 0.5; done
 trap - EXIT
 kill $gateway
 wait $gateway
