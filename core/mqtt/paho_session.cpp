@@ -1194,6 +1194,7 @@ void PahoSession::hurry() noexcept {
 void PahoSession::hold(bool held) noexcept {
   {
     const std::lock_guard lock(mutex_);
+    if (paused_ && !held) hurry_ = true;  // it may not have come to rest yet, and would pause as after any other end
     paused_ = held;
   }
   nudge_->ring();

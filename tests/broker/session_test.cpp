@@ -801,6 +801,44 @@ TEST_P(ASessionOfEitherVersion, IsHeldBackWithAGoodbyeAndGoesOnAtOnceWhenItIsLet
   EXPECT_THAT(watcher.heard.payloads(), ElementsAre("end")) << "a goodbye leaves no will";
 }
 
+/// Lets its session go as soon as it is told that the connection has ended.
+class Releaser final : public SessionListener {
+ public:
+  void on_connected(const Limits&) override {
+    const std::lock_guard lock(mutex_);
+    ++connected_;
+    changed_.notify_all();
+  }
+  void on_disconnected(const Failure&) override { session->hold(false); }
+  void on_message(Arrival&&) override {}
+  void on_outcome(std::uint64_t, const Outcome&) override {}
+  bool wait_connected(unsigned times) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, patience, [&] { return connected_ >= times; });
+  }
+
+  Session* session = nullptr;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  unsigned connected_ = 0;
+};
+
+TEST(ASession, GoesOnAtOnceWhenItIsLetGoBeforeItHasComeToRest) {
+  const RealMosquitto broker;
+  auto wanted = options(broker.url(), "client");
+  wanted.backoff_first = wanted.backoff_most = seconds(3'600);
+  Releaser heard;
+  const auto session = make_paho_session(wanted, heard);
+  heard.session = session.get();
+  session->start();
+  ASSERT_TRUE(heard.wait_connected(1));
+  session->hold(true);
+  EXPECT_TRUE(heard.wait_connected(2));
+  session->stop(milliseconds(2'000));
+}
+
 TEST(ASession, TriesTheServersOfItsListInOrder) {
   RealMosquitto broker;
   auto wanted = options(fmt::format("mqtt://127.0.0.1:{}", test::free_port()), "client");
