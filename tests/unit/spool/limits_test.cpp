@@ -341,8 +341,8 @@ TEST(ALaneWhoseFlushIsHeldUp, StaysNearItsCapacity) {
   bench.options.capacity = 16U << 10;
   bench.options.sync_interval = 1ms;
   bench.open();
-  bench.append(1, 10, 100);
   bench.disk->hold_syncs(".seg");
+  bench.append(1, 10, 100);
   ASSERT_TRUE(bench.disk->wait_for_held_sync());
   const auto last = bench.append(11, 2000, 100);
   EXPECT_LE(bench.disk_bytes(), (16U << 10) + 4 * 4096) << "while one flush lasts";
