@@ -86,19 +86,21 @@ TEST_F(AResolver, SaysThatNoNameServerAnswers) {
 struct Hanging {
   std::promise<void> go;
   std::shared_future<void> gate = go.get_future().share();
+  std::promise<void> begun;  ///< the first call
   std::atomic<int> calls{0};
 };
 
 TEST_F(AResolver, DoesNotWaitForAHangingLookupBeyondItsDeadline) {
   auto hanging = std::make_shared<Hanging>();
   Resolver resolver([hanging](const std::string&, std::uint16_t port, std::vector<Endpoint>& found) {
-    ++hanging->calls;
+    if (++hanging->calls == 1) hanging->begun.set_value();
     hanging->gate.wait();
     found = {endpoint(0x0A000003, port)};
     return 0;
   });
   const auto late = resolver.resolve("slow", 7, Steady::now() + milliseconds(20), nudge, never);
   EXPECT_THAT(late.error, HasSubstr("takes too long"));
+  ASSERT_EQ(hanging->begun.get_future().wait_for(seconds(10)), std::future_status::ready);
   const auto again = resolver.resolve("slow", 7, Steady::now() + milliseconds(20), nudge, never);
   EXPECT_THAT(again.error, HasSubstr("takes too long"));
   EXPECT_EQ(hanging->calls, 1) << "one lookup at a time";
