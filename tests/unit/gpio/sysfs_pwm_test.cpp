@@ -37,9 +37,10 @@ class AFakePwmChip : public testing::Test {
   void answer() {
     kernel = std::thread([this] {
       while (read("export").find('1') == std::string::npos) std::this_thread::sleep_for(1ms);
-      fs::create_directories(device / "pwm1");
+      fs::create_directories(device / "making");
       for (const auto* file : {"period", "polarity", "enable", "duty_cycle"})
-        std::ofstream(device / "pwm1" / file).put('\n');
+        std::ofstream(device / "making" / file).put('\n');
+      fs::rename(device / "making", device / "pwm1");  // nothing is written to what is there already
     });
   }
   ~AFakePwmChip() override {
