@@ -57,13 +57,16 @@ std::string user_name() {
 
 std::uint16_t free_port() {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
   sockaddr_in address = loopback(0);
   socklen_t length = sizeof address;
-  const bool bound = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), length) == 0 &&
-                     ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-  ::close(socket);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
+  if (::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::bind(socket, reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
+      ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    ::close(socket);
+    throw std::runtime_error("no free port");
+  }
+  return ntohs(address.sin_port);  // the socket stays, and the port with it
 }
 
 RealMosquitto::RealMosquitto(Options options) : options_(std::move(options)) {
@@ -77,7 +80,7 @@ RealMosquitto::RealMosquitto(Options options) : options_(std::move(options)) {
                                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
   if (!options_.start) return;
-  // Somebody may have taken the port since: a first start may choose another.
+  // A first start may choose another port.
   for (int attempt = 0; attempt < 5; ++attempt) {
     if (launch()) return;
     port_ = free_port();

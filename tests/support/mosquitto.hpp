@@ -57,7 +57,8 @@ class RealMosquitto {
   pid_t pid_ = -1;
 };
 
-/// A port of 127.0.0.1 that nobody listened on a moment ago.
+/// A port of 127.0.0.1 on which nobody listens, and that nobody else is given while this process lives. A server that
+/// sets SO_REUSEADDR, as most do, may listen there.
 [[nodiscard]] std::uint16_t free_port();
 
 }  // namespace tidegate::test
