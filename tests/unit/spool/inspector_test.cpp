@@ -463,7 +463,7 @@ TEST(AnInspectorOfALiveSpool, SeesWhatIsThereAndFindsNoDamage) {
   EXPECT_TRUE(inspector.live());
   const auto until = std::chrono::steady_clock::now() + 600ms;
   unsigned rounds = 0;
-  for (; std::chrono::steady_clock::now() < until || appended < 2000; ++rounds) {
+  for (; std::chrono::steady_clock::now() < until || appended < 2000 || rounds < 4; ++rounds) {
     for (const auto& finding : inspector.verify(its_lane)) {
       EXPECT_FALSE(finding.damage) << finding.file << ' ' << finding.offset << ' ' << finding.first << ' '
                                    << finding.last << ' ' << finding.what;
@@ -480,7 +480,6 @@ TEST(AnInspectorOfALiveSpool, SeesWhatIsThereAndFindsNoDamage) {
   stop = true;
   writer.join();
   reader.join();
-  EXPECT_GT(rounds, 3U);
 }
 
 TEST(AnInspectorOfALiveSpool, KnowsWhetherItIsLive) {
