@@ -51,6 +51,24 @@ def listens(where):
         return one.connect_ex(("127.0.0.1", where) if is_port else str(where)) == 0
 
 
+def serves(where):
+    """Whether a Mosquitto runs behind this port or path. The kernel takes connections for it before that, and what it is sent by then,
+    SIGTERM included, it forgets or dies of."""
+    is_port = isinstance(where, int)
+    with socket.socket(socket.AF_INET if is_port else socket.AF_UNIX) as one:
+        one.settimeout(1)
+        try:
+            one.connect(("127.0.0.1", where) if is_port else str(where))
+            one.sendall(bytes(16))  # neither MQTT nor TLS: it hangs up
+            while one.recv(64):
+                pass
+        except ConnectionResetError:
+            pass
+        except OSError:
+            return False
+    return True
+
+
 class Broker:
     """A Mosquitto of this test's own, at the same port over restarts. lines: more of its configuration."""
 
@@ -66,7 +84,7 @@ class Broker:
         self.process = None
 
     def start(self):
-        """Until each of its listeners is there; it opens one after the other."""
+        """Until it serves at each of its listeners; it opens one after the other."""
         self.process = subprocess.Popen([MOSQUITTO, "-c", str(self.configuration)], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, env=tool_environment())
         words = [line.split() for line in self.configuration.read_text().splitlines() if line.startswith("listener ")]
@@ -74,7 +92,7 @@ class Broker:
 
         def up():
             assert self.process.poll() is None, "mosquitto ended"
-            return all(map(listens, places))
+            return all(map(serves, places))
 
         wait_until(up, "mosquitto")
         return self
