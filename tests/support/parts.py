@@ -239,8 +239,10 @@ class Gateway:
         return self
 
     def is_ready(self):
-        """For others: it has subscribed, and says so by the file."""
-        return (self.status() or {}).get("local", {}).get("state") == "connected" and (self.runtime / "broker.url").exists()
+        """For others: it has subscribed, and says so by the file. The second answer comes when all is done that it does then."""
+        def connected():
+            return (self.status() or {}).get("local", {}).get("state") == "connected"
+        return connected() and (self.runtime / "broker.url").exists() and connected()
 
     def said(self):
         return self.log.read_text() if self.log.exists() else ""
