@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 import parts
-from parts import wait_until
+from parts import files_below, wait_until
 
 TIDEGATE = parts.BINARY_DIR.resolve() / "bin" / "tidegate"
 MARK = "s3cret"  # in everything that must not be found
@@ -75,7 +75,7 @@ def test_a_bundle_of_a_gateway_that_runs_has_all_but_secrets_and_payloads(gatewa
         assert MARK not in text, f"{name}: {text}"
         assert MARK not in name
     assert MARK not in ran.stdout + ran.stderr
-    assert MARK.encode() in b"".join(one.read_bytes() for one in (gateway.state / "spool").rglob("*") if one.is_file()), "the payload was there to be found"
+    assert MARK.encode() in b"".join(files_below(gateway.state / "spool").values()), "the payload was there to be found"
     for name in bundle:
         assert f"  {name}\n" in ran.stdout
     assert "payloads of messages" in ran.stdout

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import pytest
-from parts import BINARY_DIR, DEADLINE, ask, free_port, interpreter, listens, tool_environment, wait_until
+from parts import BINARY_DIR, DEADLINE, ask, files_below, free_port, interpreter, listens, tool_environment, wait_until
 
 # It tells who it is in a file of its own, and does as it is told.
 ECHO = """# tidegate: publish=["allowed/#"] subscribe=["ask/+"]
@@ -306,9 +306,9 @@ def test_the_password_is_in_no_log_command_line_status_or_file(gateway):
     assert secret not in pathlib.Path(f"/proc/{pid}/cmdline").read_text()
     assert secret not in gateway.said() and secret not in json.dumps(gateway.status()) and secret not in json.dumps(app(gateway, "echo"))
     told = gateway.folder / "automations" / "echo.told"
-    files = [one for one in gateway.folder.rglob("*") if one.is_file() and one != told]
-    assert gateway.runtime / "apps.accounts" in files
-    assert not [one for one in files if secret.encode() in one.read_bytes()]
+    files = files_below(gateway.folder)
+    assert secret.encode() in files.pop(told) and gateway.runtime / "apps.accounts" in files
+    assert not [one for one, content in files.items() if secret.encode() in content]
     for name in ("users", "rights"):
         assert (gateway.runtime / "broker" / name).stat().st_mode & 0o077 == 0
 

@@ -69,6 +69,16 @@ def serves(where):
     return True
 
 
+def files_below(folder):
+    """What is in each file there, by path, while others write: of one look in which none went away between its name and its content."""
+    def look():
+        try:
+            return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        except FileNotFoundError:
+            return None
+    return wait_until(look, f"files in {folder}")
+
+
 class Broker:
     """A Mosquitto of this test's own, at the same port over restarts. lines: more of its configuration."""
 
