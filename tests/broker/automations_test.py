@@ -158,6 +158,7 @@ def test_what_a_script_has_started_ends_with_it(apps):
 ready, tell = os.pipe()
 child = subprocess.Popen(["sleep", "600"])
 moved = subprocess.Popen(["sleep", "600"], start_new_session=True)
+print("children", child.pid, moved.pid)  # before there are two who print: one line is several writes
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
@@ -165,7 +166,6 @@ if os.fork() == 0:
         os.write(tell, b"!")
         time.sleep(600)
     os._exit(0)
-print("children", child.pid, moved.pid)
 os.read(ready, 1)
 os._exit(1)
 """)
