@@ -25,7 +25,9 @@ topics = ["a/#"]
 ''')
     # What the sanitizer holds back from being used again would look like a leak.
     one.variables["ASAN_OPTIONS"] = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
-    return one.start()
+    one.start()
+    one.wait_state("connected")  # with all its descriptors, before they are counted
+    return one
 
 
 @pytest.fixture
