@@ -31,10 +31,16 @@ def wait_until(condition, what="the condition", deadline=None):
         time.sleep(0.01)
 
 
+HELD = []
+
+
 def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """A port of the loopback at which nothing listens. It is this process's until it ends: the kernel gives it to nobody else who asks
+    for a free one, not even while what listens there is stopped. Who listens there has to say SO_REUSEADDR, as servers do."""
+    HELD.append(socket.socket())
+    HELD[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    HELD[-1].bind(("127.0.0.1", 0))
+    return HELD[-1].getsockname()[1]
 
 
 def tool_environment(**more):
