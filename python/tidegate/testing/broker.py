@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 from ..errors import UnavailableError
@@ -15,10 +16,13 @@ _PATIENCE = 20.0
 _ATTEMPTS = 5
 
 
-def _free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+def _held_port():
+    """A socket at a port that was free. On Linux Mosquitto can listen beside it, and nobody else who asks for a free port is given this
+    one, not even while the broker is away; elsewhere it has to be closed before."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    return one
 
 
 class Broker:
@@ -36,11 +40,15 @@ class Broker:
         self._process = self._watcher = None
         self.port = 0
         for left in reversed(range(_ATTEMPTS)):
-            self.port = _free_port()
+            self._held = _held_port()
+            self.port = self._held.getsockname()[1]
+            if not sys.platform.startswith("linux"):
+                self._held.close()
             try:
                 self.start()
                 return
             except UnavailableError:  # somebody took the port meanwhile
+                self._held.close()
                 if left == 0:
                     raise
 
@@ -83,6 +91,11 @@ class Broker:
                 self._process.kill()
                 self._process.wait()
         self._process = None
+
+    def close(self):
+        """stop(), for good."""
+        self.stop()
+        self._held.close()
 
     def _listens(self):
         with socket.socket() as one:

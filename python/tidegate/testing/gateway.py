@@ -100,7 +100,7 @@ class Gateway:
             for automation in reversed(self._automations):
                 automation._forget()
             self._client.stop(0.0)
-            self._broker.stop()
+            self._broker.close()
             if self._environment is None:
                 os.environ.pop("TIDEGATE_BROKER", None)
             else:
