@@ -351,7 +351,7 @@ def test_a_wrong_password_is_said_the_data_kept_and_the_right_one_delivers_it(ma
     publish_lines(gateway.port, "device/a", [str(n) for n in range(10)])
     wait_until(lambda: "password" in gateway.upstream()["failure"] or "authori" in gateway.upstream()["failure"].lower(),
                "a failure that says so")
-    assert gateway.lane()["waiting"] == 10
+    wait_until(lambda: gateway.lane()["waiting"] == 10, "all that the local broker has taken")
     assert gateway.upstream()["state"] in ("connecting", "waiting")
     gateway.stop()
     gateway.configure(upstream_block(upstream, 'username = "greenhouse"\npassword = "right"'))

@@ -129,7 +129,7 @@ def test_a_server_that_hangs_up_before_or_after_connack_is_backed_off_from(make_
     for name, server in servers.items():
         server.wait_for(lambda server: len(server.connections) >= 5, "five attempts")
         assert all(pause > 0.045 for pause in server.pauses()), (name, server.pauses())
-        assert gateway.upstream(name)["lanes"][0]["waiting"] == 20
+        wait_until(lambda: gateway.upstream(name)["lanes"][0]["waiting"] == 20, "all that the local broker has taken")  # noqa: B023
     for server in servers.values():
         server.manner = Manner()
     for name, server in servers.items():
