@@ -232,7 +232,7 @@ def letters(make_gateway, make_broker):
         publish(gateway.port, "device/big", f"{n}" + "x" * 3000)
     publish(gateway.port, "device/small", "fits")
     wait_until(lambda: gateway.upstream()["dead_lettered"] == 3, "three dead letters")
-    wait_until(lambda: gateway.lane()["waiting"] == 0)
+    wait_until(lambda: gateway.lane()["delivered"] == 1 and gateway.lane()["waiting"] == 0, "the small one delivered")
     gateway.broker = narrow
     return gateway
 
