@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 import dbus
-from parts import DEADLINE, tool_environment, wait_until
+from parts import DEADLINE, listens, tool_environment, wait_until
 
 NAME = "org.tidegate.Gateway1"
 ROOT = "/org/tidegate/Gateway1"
@@ -43,7 +43,7 @@ class MessageBus:
 
     def start(self):
         self._process = subprocess.Popen(["dbus-daemon", "--nofork", f"--config-file={self._configuration}"], env=tool_environment())
-        wait_until(self.socket.exists, "the bus")
+        wait_until(lambda: listens(self.socket), "the bus")
         return self
 
     def kill(self):
