@@ -29,7 +29,6 @@
 #include "broker/database.hpp"
 #include "broker/door.hpp"
 #include "broker/doorkeeper.hpp"
-#include "broker/port.hpp"
 #include "broker/version.hpp"
 
 namespace tidegate::broker {
@@ -172,6 +171,7 @@ void Broker::stop(std::chrono::milliseconds timeout) noexcept {
     question_.reap();
   }
   state_ = State::stopped;
+  held_ = {};
   failure_.clear();
   try {
     if (ours) {
@@ -606,7 +606,7 @@ std::string Broker::digest(std::uint16_t port, bool persistent) const {
   return mark_of(settings_.program + '\n' + text(port, persistent, false));
 }
 
-std::uint16_t Broker::choose_port(std::uint16_t last) const {
+std::uint16_t Broker::choose_port(std::uint16_t last) {
   if (const std::uint16_t port = settings_.port.value_or(0); port != 0) {
     const int error = listen_error(port);
     if (error == EADDRINUSE) throw UnavailableError(taken(port));
@@ -617,11 +617,16 @@ std::uint16_t Broker::choose_port(std::uint16_t last) const {
     }
     return port;
   }
-  if (last != 0 && !is_doors(last) && listen_error(last) == 0) return last;
-  if (!settings_.port && !is_doors(usual_port) && listen_error(usual_port) == 0) return usual_port;
-  for (;;) {
-    if (const auto port = free_port(); !is_doors(port)) return port;
+  if (last != 0 && !is_doors(last) && listen_error(last) == 0) {
+    if (last != held_.number() && last != usual_port) held_ = HeldPort(last);
+    return last;
   }
+  held_ = {};
+  if (!settings_.port && !is_doors(usual_port) && listen_error(usual_port) == 0) return usual_port;
+  do {
+    held_ = HeldPort(0);
+  } while (is_doors(held_.number()));
+  return held_.number();
 }
 
 bool Broker::is_doors(std::uint16_t port) const noexcept {

@@ -16,6 +16,7 @@
 
 #include "broker/app_account.hpp"
 #include "broker/configuration.hpp"
+#include "broker/port.hpp"
 #include "config/config.hpp"
 #include "event/process.hpp"
 
@@ -125,7 +126,7 @@ class Broker final {
   [[nodiscard]] std::string text(std::uint16_t port, bool persistent, bool named) const;
   /// Of what a broker has to be started anew for, when it changes.
   [[nodiscard]] std::string digest(std::uint16_t port, bool persistent) const;
-  [[nodiscard]] std::uint16_t choose_port(std::uint16_t last) const;
+  [[nodiscard]] std::uint16_t choose_port(std::uint16_t last);
   /// Whether the loopback cannot have this port, because the door to the network has it: by its port the doorkeeper
   /// knows it, whatever the address.
   [[nodiscard]] bool is_doors(std::uint16_t port) const noexcept;
@@ -168,6 +169,7 @@ class Broker final {
   std::string failure_;
   event::Process process_;
   std::uint16_t port_ = 0;
+  HeldPort held_;  ///< port_, where the kernel chose it
   const std::filesystem::path doorkeeper_;
   const std::string reload_;
   std::string door_failure_;              ///< what Mosquitto said of a file of the door when it ended; empty: nothing

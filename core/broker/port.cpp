@@ -4,8 +4,10 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -59,15 +61,32 @@ int listen_error(std::uint16_t port, const std::string& address) noexcept {
   return bind(probe.fd(), there, six ? sizeof v6 : sizeof v4) < 0 ? errno : 0;
 }
 
-std::uint16_t free_port() {
-  const Socket probe;
-  sockaddr_in address = loopback(0);
+HeldPort::HeldPort(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const int on = 1;
+  sockaddr_in address = loopback(port);
   socklen_t size = sizeof address;
-  if (probe.fd() < 0 || bind(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
-      getsockname(probe.fd(), reinterpret_cast<sockaddr*>(&address), &size) < 0) {
-    throw SystemError(errno, "no free port on 127.0.0.1 for the local broker");
+  if (fd_ < 0 || setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+      bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
+      getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) < 0) {
+    const int error = errno;
+    if (fd_ >= 0) close(fd_);
+    throw SystemError(error, port == 0 ? "no free port on 127.0.0.1 for the local broker"
+                                       : fmt::format("port {} of 127.0.0.1 cannot be kept for the local broker", port));
   }
-  return ntohs(address.sin_port);
+  number_ = ntohs(address.sin_port);
+}
+
+HeldPort::~HeldPort() {
+  if (fd_ >= 0) close(fd_);
+}
+
+HeldPort::HeldPort(HeldPort&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), number_(std::exchange(other.number_, 0)) {}
+
+HeldPort& HeldPort::operator=(HeldPort&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(number_, other.number_);
+  return *this;
 }
 
 bool accepts(std::uint16_t port) noexcept {

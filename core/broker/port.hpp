@@ -11,9 +11,26 @@ namespace tidegate::broker {
 /// EADDRNOTAVAIL). address: of this machine, in numbers; empty: all of IPv4.
 [[nodiscard]] int listen_error(std::uint16_t port, const std::string& address = "127.0.0.1") noexcept;
 
-/// A port of 127.0.0.1 that nobody listens on. Another may take it before its user does.
-/// Throws SystemError when the kernel has none.
-[[nodiscard]] std::uint16_t free_port();
+/// A port of 127.0.0.1 that is kept for a server to come, and while that is away: the kernel gives it to nobody else
+/// who asks for a free one. The server has to say SO_REUSEADDR, as Mosquitto does.
+class HeldPort final {
+ public:
+  HeldPort() noexcept = default;
+  /// 0: one that nobody has. Throws SystemError when it cannot be had.
+  explicit HeldPort(std::uint16_t port);
+  ~HeldPort();
+  HeldPort(HeldPort&& other) noexcept;
+  HeldPort& operator=(HeldPort&& other) noexcept;
+  HeldPort(const HeldPort&) = delete;
+  HeldPort& operator=(const HeldPort&) = delete;
+
+  /// 0: none.
+  [[nodiscard]] std::uint16_t number() const noexcept { return number_; }
+
+ private:
+  int fd_ = -1;
+  std::uint16_t number_ = 0;
+};
 
 /// Whether something accepts connections on 127.0.0.1:port. Does not wait.
 [[nodiscard]] bool accepts(std::uint16_t port) noexcept;

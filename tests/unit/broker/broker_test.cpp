@@ -324,7 +324,8 @@ TEST_F(ALocalBroker, IsStartedAnewWhenItsConfigurationIsAnother) {
 
 TEST_F(ALocalBroker, MovesToThePortThatTheConfigurationNowNames) {
   start_and_die();
-  settings.port = free_port();
+  const HeldPort held(0);
+  settings.port = held.number();
   start_and_wait();
   EXPECT_EQ(broker->url(), fmt::format("mqtt://127.0.0.1:{}", *settings.port));
 }
@@ -332,7 +333,8 @@ TEST_F(ALocalBroker, MovesToThePortThatTheConfigurationNowNames) {
 TEST_F(ALocalBroker, IsNotMistakenForAProcessThatGotItsNumber) {
   fs::create_directories(gateway.runtime);
   std::ofstream(gateway.runtime / "broker.json")
-      << nlohmann::json{{"pid", getpid()}, {"started", 1}, {"port", free_port()}, {"configuration", "x"}}.dump();
+      << nlohmann::json{{"pid", getpid()}, {"started", 1}, {"port", HeldPort(0).number()}, {"configuration", "x"}}
+             .dump();
   start_and_wait();
   EXPECT_FALSE(broker->adopted());
   EXPECT_NE(broker->pid(), getpid());
@@ -356,8 +358,23 @@ TEST_F(ALocalBroker, IsStartedAgainOnItsPortAfterEveryKill) {
   }
 }
 
+TEST_F(ALocalBroker, KeepsItsPortFromOthersWhileItIsDown) {
+  settings.port = 0;
+  start_and_wait();
+  int free = 0;
+  broker->on_down([&](const std::string& reason) {
+    downs.push_back(reason);
+    for (int i = 0; i < 100'000; ++i) free += ups[0].ends_with(fmt::format(":{}", HeldPort(0).number())) ? 1 : 0;
+  });
+  kill(broker->pid(), SIGKILL);
+  ASSERT_TRUE(comes([this] { return ups.size() == 2; }));
+  EXPECT_EQ(free, 0);
+  EXPECT_EQ(ups[1], ups[0]);
+}
+
 TEST_F(ALocalBroker, HasNoUrlWhileItIsDown) {
-  settings.port = free_port();
+  const HeldPort held(0);
+  settings.port = held.number();
   start_and_wait();
   std::unique_ptr<Occupant> occupant;
   broker->on_down([&](const std::string& reason) {
@@ -374,7 +391,8 @@ TEST_F(ALocalBroker, HasNoUrlWhileItIsDown) {
 }
 
 TEST_F(ALocalBroker, SaysWhichPortIsTakenAndHowToMendIt) {
-  settings.port = free_port();
+  const HeldPort held(0);
+  settings.port = held.number();
   auto other = std::make_unique<Occupant>(*settings.port);
   start();
   ASSERT_TRUE(comes([this] { return !downs.empty(); }));

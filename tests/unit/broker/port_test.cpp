@@ -3,12 +3,15 @@
 #include "broker/port.hpp"
 
 #include <cerrno>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <tidegate/error.hpp>
 
 namespace tidegate::broker {
 namespace {
@@ -30,11 +33,29 @@ struct Listener {
   std::uint16_t port = 0;
 };
 
-TEST(AFreePort, CanBeListenedOnAndAcceptsNothing) {
-  const std::uint16_t port = free_port();
-  EXPECT_GE(port, 1024);
-  EXPECT_EQ(listen_error(port), 0);
-  EXPECT_FALSE(accepts(port));
+TEST(AHeldPort, CanBeListenedOnByWhomItIsHeldForAndAcceptsNothing) {
+  const HeldPort port(0);
+  EXPECT_GE(port.number(), 1024);
+  EXPECT_EQ(listen_error(port.number()), 0);
+  EXPECT_FALSE(accepts(port.number()));
+  const HeldPort again(port.number());
+  EXPECT_EQ(again.number(), port.number());
+}
+
+TEST(AHeldPort, IsGivenToNobodyElse) {
+  HeldPort port(0);
+  for (int i = 0; i < 100'000; ++i) ASSERT_NE(HeldPort(0).number(), port.number());
+  const std::uint16_t number = port.number();
+  const HeldPort moved = std::move(port);
+  EXPECT_EQ(moved.number(), number);
+  port = {};
+  EXPECT_EQ(port.number(), 0);
+  for (int i = 0; i < 1'000; ++i) ASSERT_NE(HeldPort(0).number(), number);
+}
+
+TEST(APortWithAListener, CannotBeHeld) {
+  const Listener other(INADDR_LOOPBACK);
+  EXPECT_THROW(HeldPort{other.port}, SystemError);
 }
 
 TEST(APortWithAListener, IsTakenAndAccepts) {
