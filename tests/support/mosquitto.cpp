@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/mosquitto.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -19,6 +20,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,10 +35,19 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-bool accepts(std::uint16_t port) {
+/// Whether a Mosquitto runs behind the port. The kernel takes connections for it before that, and a signal that it gets
+/// by then it forgets or dies of.
+bool serves(std::uint16_t port) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = loopback(port);
-  const bool yes = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const timeval patience{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  char bytes[16] = {};  // neither MQTT nor TLS: it hangs up
+  bool yes = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+             ::send(socket, bytes, sizeof bytes, MSG_NOSIGNAL) > 0;
+  ssize_t got = 1;
+  while (yes && got > 0) got = ::recv(socket, bytes, sizeof bytes, 0);
+  yes = yes && (got == 0 || errno == ECONNRESET);
   ::close(socket);
   return yes;
 }
@@ -135,7 +146,7 @@ bool RealMosquitto::launch() {
       pid_ = -1;
       return false;
     }
-    if (accepts(port_)) return true;
+    if (serves(port_)) return true;
     ::poll(nullptr, 0, 2);
   }
   end(SIGKILL);
