@@ -126,7 +126,8 @@ def test_a_script_that_leaks_ends_at_its_memory_limit(apps):
     app = apps.wait_state("leaks", "failed")
     assert app["limits"].startswith("memory 64MiB (")
     assert "threads work" in apps.lines("leaks")
-    assert "MemoryError" in apps.lines("leaks") or "memory limit" in app["why"]
+    # Newer Pythons have not enough left for a traceback, and name the type otherwise.
+    assert any("MemoryError" in line for line in apps.lines("leaks")) or "memory limit" in app["why"]
 
 
 def test_a_script_that_opens_too_many_files_is_refused_more(apps):

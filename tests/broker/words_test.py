@@ -45,7 +45,7 @@ def test_a_shell_knows_the_commands_and_options_at_each_place(scripts, complete)
     assert complete(scripts, "tidegate", "sp") == {"spool"}
     assert complete(scripts, "tidegate", "spool", "ex") == {"export"}
     assert complete(scripts, "tidegate", "pub", "--to") == {"--topic"}
-    assert complete(scripts, "tidegate", "pub", "-t", "a", "--mes") == {"--message"}
+    assert complete(scripts, "tidegate", "pub", "-t", "a", "--qo") == {"--qos"}
     assert "--topic" not in complete(scripts, "tidegate", "spool", "--")
 
 

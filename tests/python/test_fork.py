@@ -7,7 +7,8 @@ import textwrap
 import pytest
 
 BEFORE = """
-import os, sys
+import os, sys, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and newer have one for each fork beside threads
 from tidegate import App, Gateway, Spool, StateError
 from tidegate import _core
 """
