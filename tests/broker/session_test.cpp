@@ -1320,10 +1320,11 @@ class Latecomer final : public SessionListener {
   void on_disconnected(const Failure&) override {}
   void on_message(Arrival&&) override {}
   void on_outcome(std::uint64_t slot, const Outcome& outcome) override {
+    if (slot == 1) first_came_ = true;
     if (slot == 2) delivered.set_value(outcome.kind == Outcome::Kind::delivered);
   }
   void on_outcomes_told() override {
-    if (std::exchange(came_, true)) return;
+    if (!first_came_ || std::exchange(did_, true)) return;  // it is also called before each connection
     std::promise<void> held;
     std::promise<void> published;
     std::atomic<bool> given_back{false};
@@ -1348,7 +1349,8 @@ class Latecomer final : public SessionListener {
   std::atomic<bool> taken{false}, waited{false};
 
  private:
-  bool was_connected_ = false, came_ = false;
+  std::atomic<bool> first_came_{false};
+  bool was_connected_ = false, did_ = false;
 };
 
 /// A lock that is not taken there shows once in many runs as a crash: the other thread of Paho frees what is looked at.
