@@ -29,16 +29,25 @@ bool has(std::string_view environment, std::string_view mark, bool whole) noexce
   return false;
 }
 
+/// Whether a process without an environment has a program: then it has only just begun it, or was given none.
+bool has_program(const std::filesystem::path& process) {
+  std::error_code error;
+  return !std::filesystem::read_symlink(process / "exe", error).empty();
+}
+
 }  // namespace
 
 int end_strays(const std::string& mark, bool whole) noexcept {
   using namespace std::chrono_literals;
   const auto deadline = std::chrono::steady_clock::now() + 5s;
+  constexpr int most_waits = 20;
   std::set<pid_t> ended;
   try {
     // Again, until there are none: they may have forked meanwhile.
-    for (bool found = true; found && std::chrono::steady_clock::now() < deadline;) {
-      found = false;
+    int waits = 0;
+    for (bool again = true; again && std::chrono::steady_clock::now() < deadline;) {
+      again = false;
+      bool begins = false;
       std::error_code error;
       for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end;
            entry.increment(error)) {
@@ -50,13 +59,18 @@ int end_strays(const std::string& mark, bool whole) noexcept {
         if (fd < 0) continue;
         std::ifstream file(entry->path() / "environ", std::ios::binary);
         const std::string environment{std::istreambuf_iterator<char>(file), {}};
+        begins |= environment.empty() && has_program(entry->path());
         if (has(environment, mark, whole) && syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0) == 0) {
-          found = true;
+          again = true;
           ended.insert(pid);
           pollfd gone{fd, POLLIN, 0};
           static_cast<void>(poll(&gone, 1, 1000));
         }
         close(fd);
+      }
+      if (!again && begins && waits++ < most_waits) {
+        static_cast<void>(poll(nullptr, 0, 5));
+        again = true;
       }
     }
   } catch (...) {
