@@ -67,7 +67,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto patience = seconds(20);
 
 /// Writes down what it is told.
-class Recorder final : public SessionListener {
+class Recorder : public SessionListener {
  public:
   void on_connected(const Limits& limits) override {
     const std::lock_guard lock(mutex_);
@@ -802,27 +802,14 @@ TEST_P(ASessionOfEitherVersion, IsHeldBackWithAGoodbyeAndGoesOnAtOnceWhenItIsLet
 }
 
 /// Lets its session go as soon as it is told that the connection has ended.
-class Releaser final : public SessionListener {
+class Releaser final : public Recorder {
  public:
-  void on_connected(const Limits&) override {
-    const std::lock_guard lock(mutex_);
-    ++connected_;
-    changed_.notify_all();
-  }
-  void on_disconnected(const Failure&) override { session->hold(false); }
-  void on_message(Arrival&&) override {}
-  void on_outcome(std::uint64_t, const Outcome&) override {}
-  bool wait_connected(unsigned times) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, patience, [&] { return connected_ >= times; });
+  void on_disconnected(const Failure& failure) override {
+    Recorder::on_disconnected(failure);
+    session->hold(false);
   }
 
   Session* session = nullptr;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  unsigned connected_ = 0;
 };
 
 TEST(ASession, GoesOnAtOnceWhenItIsLetGoBeforeItHasComeToRest) {
