@@ -26,10 +26,12 @@ class Failure(Exception):
     """The play cannot go on; the text says why."""
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def held_port():
+    """A socket at a free port, which is given to nobody else while it is open; a server that says SO_REUSEADDR can listen there."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    return one
 
 
 def find_program(name):
@@ -101,7 +103,8 @@ class Stage:
             PYTHONPATH=str(self.build / "python"),
             PYTHONUNBUFFERED="1",
         )
-        self.upstream_port = free_port()
+        self._held = held_port()  # for as long as the stage stands: the upstream goes and comes back
+        self.upstream_port = self._held.getsockname()[1]
         self.upstream = self.gateway = None
 
     def spawn(self, name, command, **streams):
