@@ -190,7 +190,7 @@ def button_pulled_down(world):
 @recipe("""
     from gpiozero import Button
     from signal import pause
-    bell = Button(3, bounce_time=0.2)
+    bell = Button(3, bounce_time=1)
     count = 0
     def pressed():
         global count
@@ -543,14 +543,14 @@ def buzzer(world):
     from gpiozero import TonalBuzzer
     from gpiozero.tones import Tone
     from time import sleep
-    from signal import pause
     buzzer = TonalBuzzer(21)
-    buzzer.play(Tone("A4"))
-    print(round(buzzer.tone.frequency), "Hz")
-    sleep(1)
-    buzzer.stop()
-    print("quiet")
-    pause()
+    while True:
+        buzzer.play(Tone("A4"))
+        print(round(buzzer.tone.frequency), "Hz")
+        sleep(1)
+        buzzer.stop()
+        print("quiet")
+        sleep(1)
     """)
 def tonal_buzzer(world):
     world.says("440 Hz")
@@ -726,12 +726,13 @@ def robot_motion_2(world):
     from gpiozero import Servo
     from time import sleep
     arm = Servo(12)
-    for move in (arm.min, arm.mid, arm.max):
-        move()
+    while True:
+        for move in (arm.min, arm.mid, arm.max):
+            move()
+            print("at", arm.value)
+            sleep(0.5)
+        arm.detach()
         print("at", arm.value)
-        sleep(0.5)
-    arm.detach()
-    print("at", arm.value)
     """)
 def servo_1(world):
     world.says("at -1.0")
@@ -1068,12 +1069,13 @@ def digital_devices(world):
     print("press")
     button.wait_for_press()
     began = factory.ticks()
+    print("let go")
     button.wait_for_release()
     print("for a while:", 0 <= factory.ticks_diff(factory.ticks(), began) < 60, "active time gone:", button.active_time is None)
     """)
 def ticks_of_the_factory(world):
     world.says("press")
     world.press(2)
-    world.settles(2)
+    world.says("let go")
     world.let_go(2)
     world.says("for a while: True active time gone: True")

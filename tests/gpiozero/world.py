@@ -63,6 +63,7 @@ class World:
         self.drive(number, True)
 
     def drive(self, number, level):
+        self.told.pop(number, None)  # of the edge before; if it is still being told, that has the other level
         self._driven[number] = level
         self._drive(number, level)
 
