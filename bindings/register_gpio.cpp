@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/gpio.hpp>
 #include <tidegate/gpio_line.hpp>
@@ -42,13 +43,8 @@ class HeldLine final {
         output_(options.output),
         edges_(options.edges != gpio::Edges::none),
         wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (wake_ < 0) throw SystemError(errno, "cannot make an eventfd");
-    try {
-      line_.emplace(info_, options);
-    } catch (...) {
-      ::close(wake_);
-      throw;
-    }
+    if (!wake_) throw SystemError(errno, "cannot make an eventfd");
+    line_.emplace(info_, options);
     debounce_refused_ = line_->debounce_refused();
   }
   ~HeldLine() {
@@ -58,7 +54,6 @@ class HeldLine final {
     } else {
       [[maybe_unused]] const gpio::SoftPwm* left = pwm_.release();
     }
-    ::close(wake_);
   }
   HeldLine(const HeldLine&) = delete;
   HeldLine& operator=(const HeldLine&) = delete;
@@ -125,7 +120,7 @@ class HeldLine final {
         std::unique_lock lock = locked();
         if (released_) return {};
         if (auto seen = held().read(); !seen.empty()) return seen;
-        pollfd watched[2] = {{line_->fd(), POLLIN, 0}, {wake_, POLLIN, 0}};
+        pollfd watched[2] = {{line_->fd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
         ++waiters_;
         lock.unlock();
         int left = -1;
@@ -150,7 +145,7 @@ class HeldLine final {
     std::unique_lock lock = locked();
     released_ = true;
     const std::uint64_t one = 1;
-    static_cast<void>(!::write(wake_, &one, sizeof one));
+    static_cast<void>(!::write(wake_.get(), &one, sizeof one));
     alone_.wait(lock, [this] { return waiters_ == 0; });
     pwm_.reset();
     line_.reset();
@@ -189,7 +184,7 @@ class HeldLine final {
   const bool output_;
   const bool edges_;
   bool debounce_refused_ = false;
-  const int wake_;
+  const Descriptor wake_;
   std::mutex mutex_;
   std::condition_variable alone_;
   int waiters_ = 0;

@@ -17,6 +17,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
@@ -31,11 +32,8 @@ constexpr int cpu_period = 100'000;  // microseconds
 
 /// 0, or the errno. Files of the kernel: one write each.
 int put(const fs::path& file, const std::string& text) noexcept {
-  const int fd = open(file.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  const int error = write(fd, text.data(), text.size()) < 0 ? errno : 0;
-  close(fd);
-  return error;
+  const Descriptor fd(open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  return !fd || write(fd.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
 
 /// Where version 2 is mounted: alone, or beside version 1.
@@ -73,13 +71,12 @@ Cgroup::Cgroup(Cgroup&& other) noexcept
 Cgroup::~Cgroup() {
   if (path_.empty()) return;
   put(path_ / "cgroup.kill", "1");
-  const int events = open((path_ / "cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
+  const Descriptor events(open((path_ / "cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
   const auto deadline = std::chrono::steady_clock::now() + 5s;
   while (rmdir(path_.c_str()) < 0 && errno == EBUSY && std::chrono::steady_clock::now() < deadline) {
-    pollfd empty{events, POLLPRI, 0};
+    pollfd empty{events.get(), POLLPRI, 0};
     static_cast<void>(poll(&empty, 1, 20));
   }
-  if (events >= 0) close(events);
 }
 
 void Cgroup::add(pid_t pid) const {

@@ -50,18 +50,13 @@ std::set<std::string> scripts_in(const fs::path& folder) {
 
 Folder::Folder(Loop& loop, fs::path path, std::function<void(const std::set<std::string>&)> changed)
     : loop_(loop), path_(std::move(path)), changed_(std::move(changed)), fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-  if (fd_ < 0) throw SystemError(errno, "cannot watch a folder");
-  events_ = loop_.watch(fd_, EPOLLIN, [this](std::uint32_t) { read(); });
+  if (!fd_) throw SystemError(errno, "cannot watch a folder");
+  events_ = loop_.watch(fd_.get(), EPOLLIN, [this](std::uint32_t) { read(); });
   wait_ = loop_.after(0ns, [this] { begin(); });
 }
 
-Folder::~Folder() {
-  events_ = {};
-  close(fd_);
-}
-
 void Folder::begin() {
-  watch_ = inotify_add_watch(fd_, path_.c_str(), events_wanted);
+  watch_ = inotify_add_watch(fd_.get(), path_.c_str(), events_wanted);
   if (watch_ < 0) {
     wait_ = loop_.after(look_again, [this] { begin(); });
     return;
@@ -74,7 +69,7 @@ void Folder::begin() {
 
 /// The folder was removed or renamed, and with it all that was in it.
 void Folder::lose() {
-  inotify_rm_watch(fd_, std::exchange(watch_, -1));
+  inotify_rm_watch(fd_.get(), std::exchange(watch_, -1));
   pending_.insert(known_.begin(), known_.end());
   wait_ = loop_.after(settled_after, [this] {
     settle();
@@ -84,7 +79,7 @@ void Folder::lose() {
 
 void Folder::read() {
   alignas(inotify_event) std::array<char, 8192> buffer;
-  for (ssize_t got = 0; (got = ::read(fd_, buffer.data(), buffer.size())) > 0;) {
+  for (ssize_t got = 0; (got = ::read(fd_.get(), buffer.data(), buffer.size())) > 0;) {
     for (const char* at = buffer.data(); at < buffer.data() + got;) {
       const auto* const event = reinterpret_cast<const inotify_event*>(at);
       at += sizeof *event + event->len;

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/loop.hpp>
 
 namespace tidegate::automation {
@@ -25,7 +26,6 @@ class Folder final {
   /// were written and closed, renamed or removed, a moment after the last of it. Throws SystemError when the kernel
   /// refuses.
   Folder(Loop& loop, std::filesystem::path path, std::function<void(const std::set<std::string>&)> changed);
-  ~Folder();
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
@@ -38,7 +38,7 @@ class Folder final {
   Loop& loop_;
   const std::filesystem::path path_;
   const std::function<void(const std::set<std::string>&)> changed_;
-  int fd_ = -1;
+  Descriptor fd_;
   int watch_ = -1;
   std::set<std::string> known_, pending_;
   Source events_, quiet_, wait_;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 
 #include "config/listener.hpp"
@@ -101,19 +102,17 @@ Header parse_header(std::string_view text, const std::filesystem::path& file) {
 }
 
 Header read_header(const std::filesystem::path& script) {
-  const int fd = open(script.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
+  const Descriptor fd(open(script.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd)
     throw SystemError(errno,
                       fmt::format("cannot read {}; let this user read it, with chmod or chown", script.string()));
   std::string text(most_bytes, '\0');
   std::size_t size = 0;
   ssize_t got = 0;
-  while (size < text.size() && (got = read(fd, text.data() + size, text.size() - size)) > 0) {
+  while (size < text.size() && (got = read(fd.get(), text.data() + size, text.size() - size)) > 0) {
     size += static_cast<std::size_t>(got);
   }
-  const int error = errno;
-  close(fd);
-  if (got < 0) throw SystemError(error, "cannot read " + script.string());
+  if (got < 0) throw SystemError(errno, "cannot read " + script.string());
   return parse_header(std::string_view(text).substr(0, size), script);
 }
 

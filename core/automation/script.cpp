@@ -115,8 +115,6 @@ Script::~Script() {
     group_.reset();
     end_strays(mark_, true);
   }
-  output_watch_ = {};
-  if (output_fd_ >= 0) close(output_fd_);
 }
 
 void Script::become(State state, std::string why) {
@@ -299,22 +297,17 @@ void Script::run(const config::AutomationOptions& options, const Identity& ident
   auto launch = prepared(options, identity);
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) < 0) throw SystemError(errno, "cannot make a pipe");
-  fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  launch.output = ends[1];
-  try {
-    process_ = event::Process::start(launch, [&](const event::Process& process) {
-      if (group_) group_->add(process.pid());
-    });
-  } catch (...) {
-    close(ends[0]);
-    close(ends[1]);
-    throw;
-  }
-  close(ends[1]);
-  output_fd_ = ends[0];
+  Descriptor output(ends[0]);
+  const Descriptor its_output(ends[1]);
+  fcntl(output.get(), F_SETFL, O_NONBLOCK);
+  launch.output = its_output.get();
+  process_ = event::Process::start(launch, [&](const event::Process& process) {
+    if (group_) group_->add(process.pid());
+  });
+  output_fd_ = std::move(output);
   started_ = read_ = surroundings_.clock.boot();
   allowance_ = output_rate;
-  output_watch_ = surroundings_.loop.watch(output_fd_, EPOLLIN, [this](std::uint32_t) { read_output(); });
+  output_watch_ = surroundings_.loop.watch(output_fd_.get(), EPOLLIN, [this](std::uint32_t) { read_output(); });
   end_ = surroundings_.loop.watch(process_.descriptor(), EPOLLIN, [this](std::uint32_t) { ended(); });
   if (options.cpu && !(group_ && group_->limits_cpu())) {
     throttle_ = std::make_unique<Throttle>(surroundings_.loop, process_.pid(), *options.cpu);
@@ -325,7 +318,7 @@ void Script::run(const config::AutomationOptions& options, const Identity& ident
 
 void Script::read_output() {
   std::array<char, 65536> buffer;
-  const auto got = ::read(output_fd_, buffer.data(), buffer.size());
+  const auto got = ::read(output_fd_.get(), buffer.data(), buffer.size());
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) {
     output_watch_ = {};
@@ -339,7 +332,7 @@ void Script::read_output() {
   if (allowance_ > 0) return;
   const std::chrono::duration<double> pause(buffer.size() / output_rate - allowance_ / output_rate);
   output_watch_ = surroundings_.loop.after(std::chrono::duration_cast<Nanoseconds>(pause), [this] {
-    output_watch_ = surroundings_.loop.watch(output_fd_, EPOLLIN, [this](std::uint32_t) { read_output(); });
+    output_watch_ = surroundings_.loop.watch(output_fd_.get(), EPOLLIN, [this](std::uint32_t) { read_output(); });
   });
 }
 
@@ -348,12 +341,12 @@ void Script::drain() noexcept {
   output_watch_ = {};
   std::array<char, 65536> buffer;
   for (int turns = 0; turns < 16; ++turns) {
-    const auto got = ::read(output_fd_, buffer.data(), buffer.size());
+    const auto got = ::read(output_fd_.get(), buffer.data(), buffer.size());
     if (got <= 0) break;
     output_.add({buffer.data(), static_cast<std::size_t>(got)});
   }
   output_.end();
-  close(std::exchange(output_fd_, -1));
+  output_fd_ = Descriptor();
 }
 
 void Script::ended() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <tidegate/clock.hpp>
+#include <tidegate/descriptor.hpp>
 #include <tidegate/log.hpp>
 #include <tidegate/loop.hpp>
 
@@ -115,7 +116,7 @@ class Script final {
   std::string limits_;
   std::string mark_;
   Output output_;
-  int output_fd_ = -1;
+  Descriptor output_fd_;
   double allowance_ = 0;  ///< bytes that may be read before there is a pause
   Nanoseconds started_{0}, read_{0};
   event::Process process_;

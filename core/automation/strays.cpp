@@ -17,6 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
+
 namespace tidegate::automation {
 namespace {
 
@@ -55,18 +57,17 @@ int end_strays(const std::string& mark, bool whole) noexcept {
         pid_t pid = 0;
         if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{} || pid == getpid()) continue;
         // The descriptor first: what is killed is then what was looked at.
-        const int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-        if (fd < 0) continue;
+        const Descriptor fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+        if (!fd) continue;
         std::ifstream file(entry->path() / "environ", std::ios::binary);
         const std::string environment{std::istreambuf_iterator<char>(file), {}};
         begins |= environment.empty() && has_program(entry->path());
-        if (has(environment, mark, whole) && syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0) == 0) {
+        if (has(environment, mark, whole) && syscall(SYS_pidfd_send_signal, fd.get(), SIGKILL, nullptr, 0) == 0) {
           again = true;
           ended.insert(pid);
-          pollfd gone{fd, POLLIN, 0};
+          pollfd gone{fd.get(), POLLIN, 0};
           static_cast<void>(poll(&gone, 1, 1000));
         }
-        close(fd);
       }
       if (!again && begins && waits++ < most_waits) {
         static_cast<void>(poll(nullptr, 0, 5));

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 
 #include "config/listener.hpp"
@@ -33,25 +34,27 @@ constexpr std::size_t least_key_digits = 32;
 int feed(const std::vector<std::string>& arguments, std::string_view input) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) throw SystemError(errno, "cannot make a pipe");
+  Descriptor its_input(ends[0]);
+  Descriptor input_end(ends[1]);
   std::vector<char*> words;
   for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   const pid_t child = fork();
   if (child == 0) {
     const int nowhere = open("/dev/null", O_WRONLY);
-    dup2(ends[0], 0);
+    dup2(its_input.get(), 0);
     dup2(nowhere, 1);
     dup2(nowhere, 2);
     execv(words[0], words.data());
     _exit(127);
   }
   const int error = errno;
-  close(ends[0]);
+  its_input = Descriptor();
   // It fits the pipe; a program that did not read it says so by its status.
   if (child > 0) {
-    [[maybe_unused]] const auto written = ::write(ends[1], input.data(), input.size());
+    [[maybe_unused]] const auto written = ::write(input_end.get(), input.data(), input.size());
   }
-  close(ends[1]);
+  input_end = Descriptor();
   if (child < 0) throw SystemError(error, "cannot start " + arguments.front());
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -158,16 +161,15 @@ void Accounts::write() const {
   if (const auto* keeper = there ? nullptr : getgrnam("tidegate-broker"); keeper != nullptr) group = keeper->gr_gid;
 
   unlink(next.c_str());
-  const int fd = open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0) throw SystemError(errno, "cannot write " + next);
+  const Descriptor fd(open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) throw SystemError(errno, "cannot write " + next);
   std::string text;
   for (const auto& [name, hash] : users_) text += fmt::format("{}:{}\n", name, hash);
   // Who is not root cannot give it away, and then it is this user's own broker that reads it.
-  if (fchown(fd, owner, group) < 0) errno = 0;
-  const bool good = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                    fchmod(fd, mode) == 0 && fsync(fd) == 0;
+  if (fchown(fd.get(), owner, group) < 0) errno = 0;
+  const bool good = ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                    fchmod(fd.get(), mode) == 0 && fsync(fd.get()) == 0;
   const int error = errno;
-  close(fd);
   if (!good || rename(next.c_str(), file_.c_str()) < 0) {
     unlink(next.c_str());
     throw SystemError(good ? errno : error, "cannot write " + file_.string());

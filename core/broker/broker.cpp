@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <tidegate/clock.hpp>
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
@@ -61,16 +62,15 @@ std::string read_file(const fs::path& path) {
 
 /// A file of another user's, who may have put anything there; empty when there is none.
 std::string read_foreign(const fs::path& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-  if (fd < 0) return {};
+  const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  if (!fd) return {};
   struct stat about{};
   std::string text;
-  if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) {
+  if (fstat(fd.get(), &about) == 0 && S_ISREG(about.st_mode)) {
     text.resize(std::min(apps_cap, static_cast<std::size_t>(about.st_size)));
-    const auto size = read(fd, text.data(), text.size());
+    const auto size = read(fd.get(), text.data(), text.size());
     text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   }
-  close(fd);
   return text;
 }
 
@@ -94,9 +94,8 @@ void make_private(const fs::path& folder) {
 /// 0 when a file can be made in the folder, else the errno.
 int creation_error(const fs::path& folder) {
   const std::string probe = (folder / "probe").string();
-  const int fd = open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return errno;
-  close(fd);
+  const Descriptor made(open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!made) return errno;
   unlink(probe.c_str());
   return 0;
 }

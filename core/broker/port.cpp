@@ -18,20 +18,10 @@
 namespace tidegate::broker {
 namespace {
 
-/// A TCP socket that does not block, closed with its scope.
-class Socket final {
- public:
-  explicit Socket(int family = AF_INET) noexcept : fd_(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {}
-  ~Socket() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
+/// That does not block.
+Descriptor tcp_socket(int family = AF_INET) noexcept {
+  return Descriptor(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
 
 sockaddr_in loopback(std::uint16_t port) noexcept {
   sockaddr_in address{};
@@ -51,54 +41,39 @@ int listen_error(std::uint16_t port, const std::string& address) noexcept {
   const bool six = inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) == 1;
   if (address.empty()) v4.sin_addr.s_addr = htonl(INADDR_ANY);
   if (!six && !address.empty() && inet_pton(AF_INET, address.c_str(), &v4.sin_addr) != 1) return EADDRNOTAVAIL;
-  const Socket probe(six ? AF_INET6 : AF_INET);
-  if (probe.fd() < 0) return errno;
+  const Descriptor probe = tcp_socket(six ? AF_INET6 : AF_INET);
+  if (!probe) return errno;
   // As Mosquitto does: connections of its last life that linger in TIME_WAIT are no obstacle, a listener is.
   const int on = 1;
-  setsockopt(probe.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (six) setsockopt(probe.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (six) setsockopt(probe.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   const auto* const there = six ? reinterpret_cast<const sockaddr*>(&v6) : reinterpret_cast<const sockaddr*>(&v4);
-  return bind(probe.fd(), there, six ? sizeof v6 : sizeof v4) < 0 ? errno : 0;
+  return bind(probe.get(), there, six ? sizeof v6 : sizeof v4) < 0 ? errno : 0;
 }
 
-HeldPort::HeldPort(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+HeldPort::HeldPort(std::uint16_t port) : socket_(tcp_socket()) {
   const int on = 1;
   sockaddr_in address = loopback(port);
   socklen_t size = sizeof address;
-  if (fd_ < 0 || setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-      bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
-      getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) < 0) {
-    const int error = errno;
-    if (fd_ >= 0) close(fd_);
-    throw SystemError(error, port == 0 ? "no free port on 127.0.0.1 for the local broker"
+  if (!socket_ || setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+      bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
+      getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) < 0) {
+    throw SystemError(errno, port == 0 ? "no free port on 127.0.0.1 for the local broker"
                                        : fmt::format("port {} of 127.0.0.1 cannot be kept for the local broker", port));
   }
   number_ = ntohs(address.sin_port);
 }
 
-HeldPort::~HeldPort() {
-  if (fd_ >= 0) close(fd_);
-}
-
-HeldPort::HeldPort(HeldPort&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), number_(std::exchange(other.number_, 0)) {}
-
-HeldPort& HeldPort::operator=(HeldPort&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(number_, other.number_);
-  return *this;
-}
-
 bool accepts(std::uint16_t port) noexcept {
-  const Socket probe;
-  if (probe.fd() < 0) return false;
+  const Descriptor probe = tcp_socket();
+  if (!probe) return false;
   const sockaddr_in address = loopback(port);
-  if (connect(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
   if (errno != EINPROGRESS) return false;
-  pollfd writable{probe.fd(), POLLOUT, 0};
+  pollfd writable{probe.get(), POLLOUT, 0};
   int error = 0;
   socklen_t size = sizeof error;
-  return poll(&writable, 1, 0) == 1 && getsockopt(probe.fd(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+  return poll(&writable, 1, 0) == 1 && getsockopt(probe.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
 }
 
 }  // namespace tidegate::broker

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include <tidegate/descriptor.hpp>
+
 namespace tidegate::broker {
 
 /// 0 when a server could listen on this port now, else the errno that it would meet (EADDRINUSE, EACCES,
@@ -18,17 +20,12 @@ class HeldPort final {
   HeldPort() noexcept = default;
   /// 0: one that nobody has. Throws SystemError when it cannot be had.
   explicit HeldPort(std::uint16_t port);
-  ~HeldPort();
-  HeldPort(HeldPort&& other) noexcept;
-  HeldPort& operator=(HeldPort&& other) noexcept;
-  HeldPort(const HeldPort&) = delete;
-  HeldPort& operator=(const HeldPort&) = delete;
 
   /// 0: none.
   [[nodiscard]] std::uint16_t number() const noexcept { return number_; }
 
  private:
-  int fd_ = -1;
+  Descriptor socket_;
   std::uint16_t number_ = 0;
 };
 

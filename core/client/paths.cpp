@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/paths.hpp>
 
@@ -30,15 +31,14 @@ bool is_of_service(const std::filesystem::path& folder, uid_t owner) noexcept {
 /// The first line of a file of root's, of this user's, or of a service's. Anybody may make files in /tmp; following one
 /// of a stranger would hand over messages and passwords.
 std::optional<std::string> first_line(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return std::nullopt;
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return std::nullopt;
   struct stat status{};
   char buffer[1024];
   ssize_t length = -1;
-  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+  if (::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) &&
       (status.st_uid == 0 || status.st_uid == ::geteuid() || is_of_service(path.parent_path(), status.st_uid)))
-    length = ::read(fd, buffer, sizeof buffer);
-  ::close(fd);
+    length = ::read(fd.get(), buffer, sizeof buffer);
   if (length <= 0) return std::nullopt;
   std::string_view text(buffer, static_cast<std::size_t>(length));
   text = text.substr(0, text.find_first_of("\r\n"));

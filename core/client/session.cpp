@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/session.hpp>
 #include <tidegate/topic.hpp>
@@ -77,10 +78,7 @@ struct Session::Impl final : mqtt::SessionListener {
       : inbox_most(std::max<std::size_t>(given.inbox, 1)),
         inbox_bytes_most(given.inbox_bytes),
         session(mqtt::make_paho_session(to_mqtt(given), *this)) {}
-  ~Impl() override {
-    session.reset();
-    if (readable >= 0) ::close(readable);
-  }
+  ~Impl() override { session.reset(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
@@ -160,9 +158,9 @@ struct Session::Impl final : mqtt::SessionListener {
   }
 
   void signal() const noexcept {
-    if (readable < 0) return;
+    if (!readable) return;
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(readable, &one, sizeof one);
+    [[maybe_unused]] const auto written = ::write(readable.get(), &one, sizeof one);
   }
 
   void keep(mqtt::Arrival&& arrival) {
@@ -194,7 +192,7 @@ struct Session::Impl final : mqtt::SessionListener {
   std::size_t messages = 0;  // in events
   std::size_t bytes_kept = 0;
   std::uint64_t dropped = 0;
-  int readable = -1;
+  Descriptor readable;
   unsigned waits_for_room = 0;
   bool begun = false;
   bool trying = false;        ///< an attempt or a connection is under way
@@ -298,9 +296,9 @@ std::vector<SessionEvent> Session::wait(std::size_t most, milliseconds timeout) 
     taken.push_back(std::move(event));
     impl.events.pop_front();
   }
-  if (impl.readable >= 0 && impl.events.empty()) {
+  if (impl.readable && impl.events.empty()) {
     std::uint64_t count = 0;
-    [[maybe_unused]] const auto got = ::read(impl.readable, &count, sizeof count);
+    [[maybe_unused]] const auto got = ::read(impl.readable.get(), &count, sizeof count);
   }
   return taken;
 }
@@ -314,11 +312,11 @@ void Session::wake() noexcept {
 
 int Session::descriptor() {
   const std::lock_guard lock(impl_->mutex);
-  if (impl_->readable < 0) {
-    impl_->readable = ::eventfd(impl_->events.empty() ? 0 : 1, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (impl_->readable < 0) throw SystemError(errno, "cannot make an eventfd");
+  if (!impl_->readable) {
+    impl_->readable = Descriptor(::eventfd(impl_->events.empty() ? 0 : 1, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!impl_->readable) throw SystemError(errno, "cannot make an eventfd");
   }
-  return impl_->readable;
+  return impl_->readable.get();
 }
 
 bool Session::wait_connected(milliseconds timeout) {

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
+
 namespace tidegate::config {
 namespace {
 
@@ -24,14 +26,14 @@ std::string read_all(const std::filesystem::path& file, mode_t& mode) {
                                                          : "put a plain TOML file there";
     throw SystemError(code, fmt::format("cannot read the configuration {} ({})", file.string(), mend));
   };
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) fail(errno);
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) fail(errno);
   std::string text;
   char buffer[16 << 10];
   struct stat status{};
-  int code = ::fstat(fd, &status) != 0 ? errno : 0;
+  int code = ::fstat(fd.get(), &status) != 0 ? errno : 0;
   while (code == 0 && text.size() <= Document::most_bytes) {
-    const auto count = ::read(fd, buffer, sizeof buffer);
+    const auto count = ::read(fd.get(), buffer, sizeof buffer);
     if (count == 0) break;
     if (count > 0) {
       text.append(buffer, static_cast<std::size_t>(count));
@@ -39,7 +41,6 @@ std::string read_all(const std::filesystem::path& file, mode_t& mode) {
       code = errno;
     }
   }
-  ::close(fd);
   if (code != 0) fail(code);
   mode = status.st_mode;
   return text;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 
 namespace tidegate::config {
@@ -32,14 +33,14 @@ std::string read(const std::filesystem::path& file, mode_t refuse_mode, const ch
   const auto unreadable = [&](int code) {
     return ConfigError(fmt::format("cannot read {}: {}; {}", file.string(), std::strerror(code), mend));
   };
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) throw unreadable(errno);
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) throw unreadable(errno);
   struct stat status{};
   std::string text;
   char buffer[4096];
-  int code = ::fstat(fd, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? EISDIR : 0;
+  int code = ::fstat(fd.get(), &status) != 0 ? errno : S_ISDIR(status.st_mode) ? EISDIR : 0;
   while (code == 0 && text.size() <= most_bytes + 2) {
-    const auto count = ::read(fd, buffer, sizeof buffer);
+    const auto count = ::read(fd.get(), buffer, sizeof buffer);
     if (count == 0) break;
     if (count > 0) {
       text.append(buffer, static_cast<std::size_t>(count));
@@ -47,7 +48,6 @@ std::string read(const std::filesystem::path& file, mode_t refuse_mode, const ch
       code = errno;
     }
   }
-  ::close(fd);
   if (code != 0) throw unreadable(code);
   if ((status.st_mode & refuse_mode) != 0) {
     throw ConfigError(

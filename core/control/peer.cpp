@@ -24,13 +24,6 @@ constexpr std::size_t longest_answer = 4U << 20;
 Peer::Peer(Loop& loop, std::filesystem::path socket, std::string program)
     : loop_(loop), socket_(std::move(socket)), program_(std::move(program)) {}
 
-Peer::~Peer() {
-  for (auto& question : questions_) {
-    question.readable = {};
-    if (question.fd >= 0) close(question.fd);
-  }
-}
-
 void Peer::ask(const Json& request, std::function<void(const Json&)> done) {
   const auto question = questions_.emplace(questions_.end());
   question->done = std::move(done);
@@ -42,22 +35,22 @@ void Peer::ask(const Json& request, std::function<void(const Json&)> done) {
   const auto& path = socket_.native();
   if (path.size() >= sizeof address.sun_path) return later("the path of its socket is too long");
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  question->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (question->fd < 0 || connect(question->fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  question->fd = Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!question->fd || connect(question->fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return later(std::strerror(errno));
   }
   const std::string line = request.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
   // A fresh socket takes a request whole; one that does not is of no use to us.
-  if (send(question->fd, line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
+  if (send(question->fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
     return later("it does not take the request");
   }
-  question->readable = loop_.watch(question->fd, EPOLLIN, [this, question](std::uint32_t) { read(question); });
+  question->readable = loop_.watch(question->fd.get(), EPOLLIN, [this, question](std::uint32_t) { read(question); });
   question->patience = loop_.after(most_patience, [this, question] { fail(question, "it does not answer"); });
 }
 
 void Peer::read(std::list<Question>::iterator question) {
   std::array<char, 65536> part;
-  const auto got = recv(question->fd, part.data(), part.size(), 0);
+  const auto got = recv(question->fd.get(), part.data(), part.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) return fail(question, got < 0 ? std::strerror(errno) : "it ended the conversation");
   question->answer.append(part.data(), static_cast<std::size_t>(got));
@@ -72,8 +65,6 @@ void Peer::read(std::list<Question>::iterator question) {
 }
 
 void Peer::end(std::list<Question>::iterator question, const Json& answer) {
-  question->readable = {};
-  if (question->fd >= 0) close(question->fd);
   const auto done = std::move(question->done);
   questions_.erase(question);
   done(answer);

@@ -7,6 +7,7 @@
 #include <list>
 #include <string>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/loop.hpp>
 
 #include "control/control.hpp"
@@ -18,17 +19,16 @@ class Peer {
  public:
   /// program: for errors, "tidegate-apps".
   Peer(Loop& loop, std::filesystem::path socket, std::string program);
-  ~Peer();  ///< what has not been answered, is not any more
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
   /// Calls done once, later, with what Control::call() answers there; when nobody answers within five seconds, with an
-  /// answer of that form and of kind "unavailable".
+  /// answer of that form and of kind "unavailable". What has no answer yet when this goes, gets none.
   void ask(const Json& request, std::function<void(const Json& answer)> done);
 
  private:
   struct Question {
-    int fd = -1;
+    Descriptor fd;
     std::string answer;
     std::function<void(const Json&)> done;
     Source readable, patience;

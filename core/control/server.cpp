@@ -38,11 +38,8 @@ sockaddr_un address_of(const std::filesystem::path& path) {
 }
 
 bool answers(const sockaddr_un& address) noexcept {
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return false;
-  const bool connected = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  close(fd);
-  return connected;
+  const Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 }  // namespace
@@ -55,56 +52,47 @@ Server::Server(Loop& loop, std::filesystem::path path, const Control& control)
         "another gateway answers on {}; stop it first, or give this one its own [gateway] runtime", path_.string()));
   }
   unlink(path_.c_str());
-  fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd_ < 0) throw SystemError(errno, "cannot make the control socket");
+  fd_ = Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd_) throw SystemError(errno, "cannot make the control socket");
   const auto before = umask(0117);
-  const int bound = bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int bound = bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int code = errno;
   umask(before);
-  if (bound != 0 || listen(fd_, SOMAXCONN) != 0) {
-    close(fd_);
+  if (bound != 0 || listen(fd_.get(), SOMAXCONN) != 0) {
     throw SystemError(bound != 0 ? code : errno, fmt::format("cannot listen on {}", path_.string()));
   }
-  source_ = loop_.watch(fd_, EPOLLIN, [this](std::uint32_t) { accept(); });
+  source_ = loop_.watch(fd_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
 }
 
 Server::~Server() {
-  source_ = {};
-  for (auto& client : clients_) {
-    client.source = {};
-    close(client.fd);
-  }
-  close(fd_);
   unlink(path_.c_str());
 }
 
 void Server::accept() {
-  const int fd = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0) return;
+  Descriptor fd(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd) return;
   if (clients_.size() >= most_clients) {
     log::warning("a client of the control socket gives way to another, as the most silent of {}", clients_.size());
     drop(clients_.begin());
   }
   const auto client = clients_.emplace(clients_.end());
-  client->fd = fd;
+  client->fd = std::move(fd);
   watch(client);
 }
 
 void Server::watch(std::list<Client>::iterator client) {
   client->source = {};  // one watch for a descriptor at a time
   const auto events = client->output.empty() ? EPOLLIN : EPOLLOUT;
-  client->source = loop_.watch(client->fd, events, [this, client](std::uint32_t ready) { serve(client, ready); });
+  client->source = loop_.watch(client->fd.get(), events, [this, client](std::uint32_t ready) { serve(client, ready); });
 }
 
 void Server::drop(std::list<Client>::iterator client) {
-  client->source = {};
-  close(client->fd);
   clients_.erase(client);
 }
 
 bool Server::flush(Client& client) {
   while (!client.output.empty()) {
-    const auto sent = send(client.fd, client.output.data(), client.output.size(), MSG_NOSIGNAL);
+    const auto sent = send(client.fd.get(), client.output.data(), client.output.size(), MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN && client.output.size() <= most_output;
     client.output.erase(0, static_cast<std::size_t>(sent));
   }
@@ -114,7 +102,7 @@ bool Server::flush(Client& client) {
 void Server::serve(std::list<Client>::iterator client, std::uint32_t events) {
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && client->output.empty()) {
     std::array<char, 16384> buffer;
-    const auto got = recv(client->fd, buffer.data(), buffer.size(), 0);
+    const auto got = recv(client->fd.get(), buffer.data(), buffer.size(), 0);
     if (got > 0) client->input.append(buffer.data(), static_cast<std::size_t>(got));
     if (got == 0 || (got < 0 && errno != EAGAIN)) client->closing = true;
   }

@@ -6,6 +6,7 @@
 #include <list>
 #include <string>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/loop.hpp>
 
 #include "control/control.hpp"
@@ -27,7 +28,7 @@ class Server {
 
  private:
   struct Client {
-    int fd = -1;
+    Descriptor fd;
     std::string input;
     std::string output;
     bool closing = false;  ///< the other side has said all it will
@@ -43,7 +44,7 @@ class Server {
   Loop& loop_;
   const std::filesystem::path path_;
   const Control& control_;
-  int fd_ = -1;
+  Descriptor fd_;
   Source source_;
   std::list<Client> clients_;  ///< the one that has been silent longest first
 };

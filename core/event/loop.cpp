@@ -20,6 +20,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 #include <tidegate/loop.hpp>
@@ -72,14 +73,11 @@ struct Watch : std::enable_shared_from_this<Watch> {
   Watch() = default;
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
-  virtual ~Watch() {
-    sd_event_source_unref(source);
-    if (own_fd >= 0) close(own_fd);
-  }
+  virtual ~Watch() { sd_event_source_unref(source); }
   void end() noexcept { source = sd_event_source_disable_unref(source); }
 
   sd_event_source* source = nullptr;
-  int own_fd = -1;
+  Descriptor own_fd;
 };
 
 struct FdWatch final : Watch {
@@ -171,8 +169,8 @@ Source::~Source() = default;
 struct Loop::Impl {
   Impl() {
     check(sd_event_new(&event), "the event loop could not be made");
-    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int result = wake_fd < 0 ? -errno : sd_event_add_io(event, &wake_source, wake_fd, EPOLLIN, woken, this);
+    wake_fd = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const int result = !wake_fd ? -errno : sd_event_add_io(event, &wake_source, wake_fd.get(), EPOLLIN, woken, this);
     if (result < 0) {
       release();
       check(result, "the event loop's wake-up descriptor could not be made");
@@ -185,14 +183,13 @@ struct Loop::Impl {
   void release() noexcept {
     posted.clear();
     sd_event_source_disable_unref(wake_source);
-    if (wake_fd >= 0) close(wake_fd);
     sd_event_unref(event);
   }
 
   void wake() noexcept {
     const std::uint64_t one = 1;
     // Fails only when the counter is full, and then the loop is woken anyway.
-    [[maybe_unused]] const ssize_t written = write(wake_fd, &one, sizeof one);
+    [[maybe_unused]] const ssize_t written = write(wake_fd.get(), &one, sizeof one);
   }
 
   static int woken(sd_event_source*, int fd, std::uint32_t, void* self) noexcept {
@@ -237,7 +234,7 @@ struct Loop::Impl {
 
   sd_event* event = nullptr;
   sd_event_source* wake_source = nullptr;
-  int wake_fd = -1;
+  Descriptor wake_fd;
   std::atomic<bool> stopped = false;
   std::mutex mutex;
   std::vector<Callback> posted;  // guarded by mutex
@@ -310,10 +307,10 @@ Source Loop::child(pid_t pid, std::function<void(int)> callback) {
   return impl_->add(std::make_shared<ChildWatch>(pid, std::move(callback)), "a child process cannot be watched",
                     [&](ChildWatch* watch) {
                       // Not pidfd_open(): glibc 2.36 declares it without extern "C".
-                      watch->own_fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-                      if (watch->own_fd < 0) return -errno;
-                      return sd_event_add_io(impl_->event, &watch->source, watch->own_fd, EPOLLIN, ChildWatch::dispatch,
-                                             watch);
+                      watch->own_fd = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+                      if (!watch->own_fd) return -errno;
+                      return sd_event_add_io(impl_->event, &watch->source, watch->own_fd.get(), EPOLLIN,
+                                             ChildWatch::dispatch, watch);
                     });
 }
 

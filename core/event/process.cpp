@@ -51,23 +51,6 @@ std::optional<std::uint64_t> start_time(pid_t pid) {
   return std::strtoull(stat.c_str() + at, nullptr, 10);
 }
 
-/// Closes with its scope.
-class Descriptor final {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  ~Descriptor() { reset(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  void reset() noexcept {
-    if (fd_ >= 0) close(std::exchange(fd_, -1));
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 Descriptor opened(int fd, const std::string& what) {
   if (fd < 0) throw SystemError(errno, what);
   return Descriptor(fd);
@@ -117,21 +100,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-Process::Process(pid_t pid, std::uint64_t started, int descriptor) noexcept
-    : pid_(pid), started_(started), descriptor_(descriptor) {}
-Process::Process(Process&& other) noexcept
-    : pid_(std::exchange(other.pid_, 0)),
-      started_(std::exchange(other.started_, 0)),
-      descriptor_(std::exchange(other.descriptor_, -1)) {}
-Process& Process::operator=(Process&& other) noexcept {
-  std::swap(pid_, other.pid_);
-  std::swap(started_, other.started_);
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-Process::~Process() {
-  if (descriptor_ >= 0) close(descriptor_);
-}
+Process::Process(pid_t pid, std::uint64_t started, Descriptor descriptor) noexcept
+    : pid_(pid), started_(started), descriptor_(std::move(descriptor)) {}
 
 std::vector<std::string> environment() {
   std::vector<std::string> kept;
@@ -194,19 +164,19 @@ Process Process::start(const Launch& launch, const std::function<void(const Proc
   const pid_t pid = fork();
   const int error = errno;
   if (pid == 0) {
-    close(ends[1]);
+    close(opener.get());
     become(launch, arguments.data(), variables.data(), input.get(), gate.get(), parent);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) throw SystemError(error, "cannot start " + program);
   try {
     Descriptor descriptor = opened(open_pidfd(pid), "cannot watch " + program);
-    Process process(pid, start_time(pid).value_or(0), descriptor.release());
+    Process process(pid, start_time(pid).value_or(0), std::move(descriptor));
     record(process);
     if (write(opener.get(), "", 1) != 1) throw SystemError(errno, "cannot start " + program);
     return process;
   } catch (...) {
-    opener.reset();
+    opener = Descriptor();
     waitpid(pid, nullptr, 0);
     throw;
   }
@@ -215,20 +185,20 @@ Process Process::start(const Launch& launch, const std::function<void(const Proc
 std::optional<Process> Process::find(pid_t pid, std::uint64_t started, const std::string& argument) {
   if (pid <= 1) return std::nullopt;
   Descriptor descriptor(open_pidfd(pid));
-  if (descriptor.get() < 0 || start_time(pid) != started) return std::nullopt;
+  if (!descriptor || start_time(pid) != started) return std::nullopt;
   // Empty for a zombie.
   std::string line = read_proc(pid, "cmdline");
   if (line.find('\0' + argument + '\0') == std::string::npos) return std::nullopt;
-  return Process(pid, started, descriptor.release());
+  return Process(pid, started, std::move(descriptor));
 }
 
 void Process::signal(int number) const noexcept {
-  if (descriptor_ >= 0) syscall(SYS_pidfd_send_signal, descriptor_, number, nullptr, 0);
+  if (descriptor_) syscall(SYS_pidfd_send_signal, descriptor_.get(), number, nullptr, 0);
 }
 
 bool Process::wait(std::chrono::milliseconds timeout) const noexcept {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  pollfd ended{descriptor_, POLLIN, 0};
+  pollfd ended{descriptor_.get(), POLLIN, 0};
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     const int ready = poll(&ended, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX)));

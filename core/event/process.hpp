@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <tidegate/descriptor.hpp>
+
 namespace tidegate::event {
 
 /// Our environment, as "NAME=value", without what systemd meant for us alone: another program would announce itself
@@ -44,9 +46,6 @@ struct Launch {
 class Process final {
  public:
   Process() noexcept = default;
-  Process(Process&& other) noexcept;
-  Process& operator=(Process&& other) noexcept;
-  ~Process();
 
   /// record is called with the new process before the program begins; if it throws, or this process dies first, the
   /// program never begins. Throws SystemError when the process cannot be made, and what record throws. A program that
@@ -58,12 +57,12 @@ class Process final {
   /// The living process that has this number and start time, and the argument on its command line.
   [[nodiscard]] static std::optional<Process> find(pid_t pid, std::uint64_t started, const std::string& argument);
 
-  [[nodiscard]] explicit operator bool() const noexcept { return descriptor_ >= 0; }
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(descriptor_); }
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   /// When it started, in clock ticks since boot: with pid(), its name for ever.
   [[nodiscard]] std::uint64_t started() const noexcept { return started_; }
   /// Readable once it has ended. Stays ours.
-  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
   void signal(int number) const noexcept;
   /// Waits until it has ended; false when timeout came first.
   [[nodiscard]] bool wait(std::chrono::milliseconds timeout) const noexcept;
@@ -71,10 +70,10 @@ class Process final {
   int reap();
 
  private:
-  Process(pid_t pid, std::uint64_t started, int descriptor) noexcept;
+  Process(pid_t pid, std::uint64_t started, Descriptor descriptor) noexcept;
   pid_t pid_ = 0;
   std::uint64_t started_ = 0;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 /// A wait status in words: "it ended with status 1".

@@ -21,22 +21,6 @@
 
 namespace tidegate::mqtt {
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = other.release();
-  }
-  return *this;
-}
-
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-int Descriptor::release() noexcept {
-  return std::exchange(fd_, -1);
-}
-
 Nudge::Nudge() {
   open();
 }

@@ -10,26 +10,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <tidegate/descriptor.hpp>
+
 namespace tidegate::mqtt {
 
 using Steady = std::chrono::steady_clock;
-
-/// A file descriptor that is closed when it goes.
-class Descriptor {
- public:
-  Descriptor() noexcept = default;
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor();
-
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  [[nodiscard]] int release() noexcept;
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 /// Wakes a thread that waits. Any thread rings; one thread waits.
 class Nudge {

@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 
 namespace tidegate::spool {
@@ -31,20 +32,6 @@ auto uninterrupted(Call call) {
   while (result == -1 && errno == EINTR) result = call();
   return result;
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) noexcept : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (number_ != -1) ::close(number_);
-  }
-  [[nodiscard]] int get() const noexcept { return number_; }
-
- private:
-  int number_;
-};
 
 class MachineFile final : public File {
  public:
@@ -103,7 +90,7 @@ class MachineDisk final : public Disk {
     const int flags = (how == Open::read ? O_RDONLY | O_NONBLOCK : O_RDWR) | O_CLOEXEC | O_NOCTTY |
                       (how == Open::create ? O_CREAT : 0);
     Descriptor descriptor(uninterrupted([&] { return ::open(path.c_str(), flags, 0600); }));
-    if (descriptor.get() == -1) {
+    if (!descriptor) {
       if (how != Open::create && errno == ENOENT) return nullptr;
       fail(errno, how == Open::create ? "create" : "open", path);
     }
@@ -156,7 +143,7 @@ class MachineDisk final : public Disk {
   void sync_folder(const std::filesystem::path& folder) override {
     const Descriptor descriptor(
         uninterrupted([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-    if (descriptor.get() == -1) fail(errno, "open the folder", folder);
+    if (!descriptor) fail(errno, "open the folder", folder);
     // Some file systems (vfat on old kernels, a few of FUSE) have no sync for folders and say EINVAL: there is nothing
     // better to do on them.
     if (uninterrupted([&] { return ::fsync(descriptor.get()); }) == -1 && errno != EINVAL) {

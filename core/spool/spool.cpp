@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 
@@ -51,25 +52,21 @@ class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder) {
     const auto path = folder / "lock";
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd_ < 0) throw SystemError(errno, fmt::format("cannot write the spool's lock {}", path.string()));
-    if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    fd_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!fd_) throw SystemError(errno, fmt::format("cannot write the spool's lock {}", path.string()));
+    if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
       const auto holder = first_line(path.c_str());
-      ::close(fd_);
       throw UnavailableError(fmt::format("the spool {} is in use by process {}; one gateway at a time can have it",
                                          folder.string(), holder.empty() ? "?" : holder));
     }
     const auto text = fmt::format("{}\n", getpid());
-    if (ftruncate(fd_, 0) != 0 || pwrite(fd_, text.data(), text.size(), 0) < 0) {
+    if (ftruncate(fd_.get(), 0) != 0 || pwrite(fd_.get(), text.data(), text.size(), 0) < 0) {
       log::debug("spool: cannot write the pid into {}", path.string());
     }
   }
-  ~FolderLock() { ::close(fd_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  int fd_;
+  Descriptor fd_;
 };
 
 std::string read_or_make_uuid(Disk& disk, const std::filesystem::path& folder) {

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 
 namespace tidegate::plugins::sysfs {
@@ -39,21 +40,18 @@ std::string_view take_digits(std::string_view& text) noexcept {
 }  // namespace
 
 std::string read(const fs::path& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) throw SystemError(errno, fmt::format("cannot open {}", path.string()));
+  const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) throw SystemError(errno, fmt::format("cannot open {}", path.string()));
   std::string text;
   std::array<char, 4096> chunk{};
   ssize_t got = 0;
-  while (text.size() < most_bytes && (got = ::read(fd, chunk.data(), chunk.size())) != 0) {
+  while (text.size() < most_bytes && (got = ::read(fd.get(), chunk.data(), chunk.size())) != 0) {
     if (got > 0) {
       text.append(chunk.data(), static_cast<std::size_t>(got));
     } else if (errno != EINTR) {
-      const int code = errno;
-      close(fd);
-      throw SystemError(code, fmt::format("cannot read {}", path.string()));
+      throw SystemError(errno, fmt::format("cannot read {}", path.string()));
     }
   }
-  close(fd);
   return std::string(trimmed(text));
 }
 
@@ -74,15 +72,13 @@ double number(const fs::path& path) {
 }
 
 void write(const fs::path& path, std::string_view text) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_TRUNC);
-  if (fd < 0) throw SystemError(errno, fmt::format("cannot open {} for writing", path.string()));
+  const Descriptor fd(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_TRUNC));
+  if (!fd) throw SystemError(errno, fmt::format("cannot open {} for writing", path.string()));
   ssize_t put = 0;
   do {
-    put = ::write(fd, text.data(), text.size());
+    put = ::write(fd.get(), text.data(), text.size());
   } while (put < 0 && errno == EINTR);
-  const int code = errno;
-  close(fd);
-  if (put < 0) throw SystemError(code, fmt::format("cannot write \"{}\" to {}", trimmed(text), path.string()));
+  if (put < 0) throw SystemError(errno, fmt::format("cannot write \"{}\" to {}", trimmed(text), path.string()));
 }
 
 std::optional<double> to_number(std::string_view text) noexcept {

@@ -13,6 +13,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 
 namespace tidegate::plugins::gpio {
@@ -87,9 +88,8 @@ SysfsPwm::SysfsPwm(const std::string& name, Nanoseconds period, bool active_low,
     write(channel_ / "polarity", active_low ? "inversed" : "normal");
     write(channel_ / "enable", "1");
   } catch (const SystemError&) {
-    if (const int fd = ::open((chip_ / "unexport").c_str(), O_WRONLY | O_CLOEXEC); fd >= 0) {
-      static_cast<void>(!::write(fd, channel.data(), channel.size()));
-      ::close(fd);
+    if (const Descriptor fd(::open((chip_ / "unexport").c_str(), O_WRONLY | O_CLOEXEC)); fd) {
+      static_cast<void>(!::write(fd.get(), channel.data(), channel.size()));
     }
     throw;
   }
@@ -112,12 +112,9 @@ void SysfsPwm::check() {
 }
 
 void SysfsPwm::write(const fs::path& file, const std::string& text) const {
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
-  const auto written = fd < 0 ? -1 : ::write(fd, text.data(), text.size());
-  const int code = errno;
-  if (fd >= 0) ::close(fd);
-  if (written != static_cast<ssize_t>(text.size()))
-    throw SystemError(code, fmt::format("cannot write {} to {}", text, file.string()));
+  const Descriptor fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    throw SystemError(errno, fmt::format("cannot write {} to {}", text, file.string()));
 }
 
 }  // namespace tidegate::plugins::gpio

@@ -49,15 +49,11 @@ bool parse(std::string_view text, Slot& slot) noexcept {
 }  // namespace
 
 TotalFile::TotalFile(const std::filesystem::path& path) : path_(path) {
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0) throw SystemError(errno, fmt::format("cannot open {}", path.string()));
+  fd_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd_) throw SystemError(errno, fmt::format("cannot open {}", path.string()));
   std::array<char, 2 * sector> bytes{};
-  const auto got = ::pread(fd_, bytes.data(), bytes.size(), 0);
-  if (got < 0) {
-    const int code = errno;
-    ::close(fd_);
-    throw SystemError(code, fmt::format("cannot read {}", path.string()));
-  }
+  const auto got = ::pread(fd_.get(), bytes.data(), bytes.size(), 0);
+  if (got < 0) throw SystemError(errno, fmt::format("cannot read {}", path.string()));
   for (const std::size_t at : {std::size_t{0}, sector}) {
     Slot slot;
     if (parse({bytes.data() + at, sector}, slot) && slot.turn > turn_) {
@@ -67,22 +63,19 @@ TotalFile::TotalFile(const std::filesystem::path& path) : path_(path) {
   }
 }
 
-TotalFile::~TotalFile() {
-  ::close(fd_);
-}
-
 void TotalFile::set(std::uint64_t total) {
   total_ = total;
   auto text = fmt::format("{} {}", ++turn_, total);
   text += fmt::format(" {:08x}\n", check(text));
   text.resize(sector, '\0');
-  if (::pwrite(fd_, text.data(), sector, static_cast<off_t>(turn_ % 2 * sector)) != static_cast<ssize_t>(sector)) {
+  if (::pwrite(fd_.get(), text.data(), sector, static_cast<off_t>(turn_ % 2 * sector)) !=
+      static_cast<ssize_t>(sector)) {
     throw SystemError(errno, fmt::format("cannot write {}", path_.string()));
   }
 }
 
 void TotalFile::sync() const {
-  if (::fdatasync(fd_) != 0) throw SystemError(errno, fmt::format("cannot write {} to the disk", path_.string()));
+  if (::fdatasync(fd_.get()) != 0) throw SystemError(errno, fmt::format("cannot write {} to the disk", path_.string()));
 }
 
 }  // namespace tidegate::plugins::gpio

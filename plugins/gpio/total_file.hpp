@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include <tidegate/descriptor.hpp>
+
 namespace tidegate::plugins::gpio {
 
 /// A count on disk that never goes back: two slots, written in turn, each with a checksum, so that a write that a power
@@ -14,9 +16,6 @@ class TotalFile final {
  public:
   /// Opens or makes it. Throws SystemError.
   explicit TotalFile(const std::filesystem::path& path);
-  ~TotalFile();
-  TotalFile(const TotalFile&) = delete;
-  TotalFile& operator=(const TotalFile&) = delete;
 
   [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
   /// Throws SystemError; total() is the new one all the same.
@@ -25,7 +24,7 @@ class TotalFile final {
   void sync() const;
 
  private:
-  int fd_ = -1;
+  Descriptor fd_;
   std::filesystem::path path_;
   std::uint64_t total_ = 0;
   std::uint64_t turn_ = 0;  ///< how often it was written: the slot with the higher one is the newer

@@ -56,8 +56,8 @@ Capture::Capture(const Device& device, const fs::path& root, const BufferOptions
     : folder_(device.folder) {
   const fs::path node = root / "dev" / folder_.filename();
   doing.now("opening " + node.string());
-  fd_ = open(node.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (fd_ < 0) {
+  fd_ = Descriptor(open(node.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd_) {
     if (errno == EBUSY) throw Error(fmt::format("another program reads {}", node.string()));
     throw SystemError(errno, fmt::format("cannot open {}", node.string()));
   }
@@ -149,7 +149,6 @@ void Capture::undo() noexcept {
       // the device is gone, and its settings with it
     }
   }
-  close(fd_);
 }
 
 Stream::Stream(Context& context, Roster& roster, fs::path root, BufferOptions options)

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/plugin.hpp>
 
 #include "plugins/common/device.hpp"
@@ -45,7 +46,7 @@ class Capture final {
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
-  [[nodiscard]] int fd() const noexcept { return fd_; }  ///< does not block
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }  ///< does not block
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }
   [[nodiscard]] const Scan& scan() const noexcept { return scan_; }
   [[nodiscard]] const std::vector<Channel>& channels() const noexcept { return channels_; }  ///< as in the scan
@@ -57,7 +58,7 @@ class Capture final {
   void undo() noexcept;
 
   const std::filesystem::path folder_;
-  int fd_ = -1;
+  Descriptor fd_;
   std::vector<std::pair<std::filesystem::path, std::string>> undo_;  // what to write where, the last first
   std::vector<Channel> channels_;
   std::optional<std::size_t> timestamp_;

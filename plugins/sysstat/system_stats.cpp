@@ -14,6 +14,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/system_stats.hpp>
 
@@ -24,21 +25,18 @@ namespace fs = std::filesystem;
 
 /// Everything in a file of /proc or /sys, whose size nobody knows before.
 std::string read_file(const fs::path& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw SystemError(errno, fmt::format("cannot open {}", path.string()));
+  const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw SystemError(errno, fmt::format("cannot open {}", path.string()));
   std::string text;
   std::array<char, 4096> chunk{};
   ssize_t got = 0;
-  while ((got = read(fd, chunk.data(), chunk.size())) != 0) {
+  while ((got = read(fd.get(), chunk.data(), chunk.size())) != 0) {
     if (got > 0) {
       text.append(chunk.data(), static_cast<std::size_t>(got));
     } else if (errno != EINTR) {
-      const int code = errno;
-      close(fd);
-      throw SystemError(code, fmt::format("cannot read {}", path.string()));
+      throw SystemError(errno, fmt::format("cannot read {}", path.string()));
     }
   }
-  close(fd);
   return text;
 }
 

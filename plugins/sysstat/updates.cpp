@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 
 namespace tidegate::plugins {
@@ -37,7 +38,8 @@ class Child final {
   explicit Child(std::vector<std::string> words) {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) throw SystemError(errno, "cannot make a pipe");
-    output_ = ends[0];
+    output_ = Descriptor(ends[0]);
+    const Descriptor its_output(ends[1]);
     std::vector<char*> arguments;
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -46,7 +48,7 @@ class Child final {
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&files, its_output.get(), STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
@@ -58,22 +60,17 @@ class Child final {
         posix_spawnp(&pid_, words.front().c_str(), &files, &attributes, arguments.data(), environment.data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
-    close(ends[1]);
-    if (code != 0) {
-      close(output_);
-      throw SystemError(code, fmt::format("cannot start {}", words.front()));
-    }
+    if (code != 0) throw SystemError(code, fmt::format("cannot start {}", words.front()));
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {
-    close(output_);
     if (pid_ <= 0) return;
     kill(-pid_, SIGKILL);
     static_cast<void>(wait());
   }
 
-  [[nodiscard]] int output() const noexcept { return output_; }
+  [[nodiscard]] int output() const noexcept { return output_.get(); }
   /// Until it ends; its wait status.
   int wait() noexcept {
     int status = 0;
@@ -84,7 +81,7 @@ class Child final {
   }
 
  private:
-  int output_ = -1;
+  Descriptor output_;
   pid_t pid_ = 0;
 };
 

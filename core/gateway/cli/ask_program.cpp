@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 
 #include "event/process.hpp"
@@ -21,23 +22,20 @@ namespace {
 class Memory final {
  public:
   Memory() : fd_(memfd_create("answer", MFD_CLOEXEC)) {
-    if (fd_ < 0) throw SystemError(errno, "cannot take what a program says");
+    if (!fd_) throw SystemError(errno, "cannot take what a program says");
   }
-  ~Memory() { close(fd_); }
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
-  [[nodiscard]] int descriptor() const noexcept { return fd_; }
+  [[nodiscard]] int descriptor() const noexcept { return fd_.get(); }
   [[nodiscard]] std::string text() const {
     std::string all;
     std::array<char, 65536> part{};
     ssize_t got = 0;
-    while ((got = pread(fd_, part.data(), part.size(), static_cast<off_t>(all.size()))) > 0)
+    while ((got = pread(fd_.get(), part.data(), part.size(), static_cast<off_t>(all.size()))) > 0)
       all.append(part.data(), static_cast<std::size_t>(got));
     return all;
   }
 
  private:
-  int fd_;
+  Descriptor fd_;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <tidegate/clock.hpp>
+#include <tidegate/descriptor.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/version.hpp>
 
@@ -197,9 +198,9 @@ void Bundle::write(const fs::path& file, const std::string& folder) const {
     if (!stream) throw SystemError(errno, "cannot write " + place.string());
   }
   // Made here, so that it is never for others: tar fills what is there.
-  const int made = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (made < 0) throw SystemError(errno, "cannot make " + file.string());
-  close(made);
+  if (!Descriptor(open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600))) {
+    throw SystemError(errno, "cannot make " + file.string());
+  }
   const auto said = ask_program(
       {"tar", "--owner=0", "--group=0", "-czf", fs::absolute(file).string(), "-C", scratch.folder().string(), folder},
       tar_patience);

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/paths.hpp>
 
 #include "gateway/cli/command.hpp"
@@ -19,15 +20,6 @@ namespace tidegate::cli {
 namespace {
 
 constexpr timeval patience{10, 0};
-
-/// Closed with its scope.
-struct Socket {
-  Socket() noexcept : fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
-  ~Socket() { close(fd); }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  const int fd;
-};
 
 [[noreturn]] void cannot_reach(const std::string& program, const std::string& path, int error) {
   switch (error) {
@@ -78,22 +70,22 @@ Json Remote::ask(const std::string& verb, const Json& arguments) const {
                                         sizeof address.sun_path - 1));
   }
   std::memcpy(address.sun_path, where.c_str(), where.size() + 1);
-  const Socket connection;
-  setsockopt(connection.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  setsockopt(connection.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (connect(connection.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+  const Descriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
     cannot_reach(program, where, errno);
   }
   Json asked{{"verb", verb}};
   asked.update(arguments);
   const std::string request = asked.dump() + '\n';
-  if (send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+  if (send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     cannot_reach(program, where, errno);
   }
   std::string line;
   while (line.find('\n') == std::string::npos) {
     std::array<char, 65536> part{};
-    const ssize_t got = recv(connection.fd, part.data(), part.size(), 0);
+    const ssize_t got = recv(connection.get(), part.data(), part.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
       throw Quit(Exit::unavailable, got < 0 ? fmt::format("{} does not answer on {}", program, where)
