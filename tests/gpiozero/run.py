@@ -50,6 +50,15 @@ def run(name, chip, folder):
         around.told[pin._number] = level
     tidegate.gpiozero.pin.TidegatePin._tell = told
 
+    # What averages samples meets "deque mutated during iteration" when gpiozero's own thread adds one in that moment.
+    begin = gpiozero.mixins.GPIOQueue.__init__
+
+    def begun(queue, *words, **named):
+        begin(queue, *words, **named)
+        average = queue.average
+        queue.average = lambda samples: average(list(samples))
+    gpiozero.mixins.GPIOQueue.__init__ = begun
+
     pause = signal.pause
 
     def seen_pause():
