@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Tidegate authors
 // SPDX-License-Identifier: Apache-2.0
 #include <exception>
+#include <utility>
 
 #include <tidegate/error.hpp>
 #include <tidegate/state_error.hpp>
@@ -18,7 +19,7 @@ void raise(const char* name, const pybind11::object& arguments) {
 // NOLINTNEXTLINE(performance-unnecessary-value-param): the signature that pybind11 asks for
 void translate(std::exception_ptr thrown) {
   try {
-    std::rethrow_exception(thrown);
+    std::rethrow_exception(std::move(thrown));
   } catch (const ConfigError& error) {
     raise("ConfigError", pybind11::str(error.what()));
   } catch (const TopicError& error) {

@@ -156,8 +156,8 @@ py::tuple to_tuple(const SessionEvent& event) {
 /// Ends it without the GIL, which its threads never take but Python's others may wait for.
 class BoundSession final {
  public:
-  explicit BoundSession(SessionOptions options)
-      : own_(std::in_place, std::make_unique<Session>(std::move(options)), "This Session") {}
+  explicit BoundSession(const SessionOptions& options)
+      : own_(std::in_place, std::make_unique<Session>(options), "This Session") {}
   ~BoundSession() {
     const Released released;
     own_.reset();

@@ -415,8 +415,7 @@ void Broker::ask_version(std::uint16_t last_port) {
   deadline_ = loop_.after(question_patience, [this] { question_.signal(SIGKILL); });
 }
 
-/// By value: the callback that has them ends here.
-void Broker::answered(std::string program, std::uint16_t last_port) {
+void Broker::answered(const std::string& program, std::uint16_t last_port) {
   answer_ = {};  // before its descriptor is closed: a child of this process may have that open, and epoll goes on then
   question_.reap();
   deadline_ = {};

@@ -112,7 +112,7 @@ class Broker final {
   void follow();
   void adopt(event::Process left, const Record& record);
   void ask_version(std::uint16_t last_port);
-  void answered(std::string program, std::uint16_t last_port);
+  void answered(const std::string& program, std::uint16_t last_port);
   void launch(const std::string& program, std::uint16_t last_port);
   void watch();
   void probe(std::chrono::milliseconds pause, std::chrono::milliseconds waited);

@@ -47,7 +47,8 @@ std::optional<Version> parse_version(std::string_view text) noexcept {
     if (error != std::errc{} || *part < 0) return std::nullopt;
     at = stop;
     if (part == &version.patch) break;
-    if (at == end || *at++ != '.') return std::nullopt;
+    if (at == end || *at != '.') return std::nullopt;
+    ++at;
   }
   return version;
 }

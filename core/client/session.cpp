@@ -204,7 +204,7 @@ struct Session::Impl final : mqtt::SessionListener {
   std::unique_ptr<mqtt::Session> session;
 };
 
-Session::Session(SessionOptions options) : impl_(std::make_unique<Impl>(options)) {}
+Session::Session(const SessionOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Session::~Session() {
   drop();
   close();

@@ -99,7 +99,7 @@ bool Control::heard() const noexcept {
 }
 
 void Control::tell(const Json& event) const noexcept {
-  // By number: a listener may begin to listen itself.
+  // NOLINTNEXTLINE(modernize-loop-convert): a listener may begin to listen itself
   for (std::size_t at = 0; at < listeners_.size(); ++at) {
     const auto listener = listeners_[at].lock();
     if (!listener) continue;

@@ -62,7 +62,7 @@ std::optional<Type> property(const std::map<std::string, sdbus::Variant>& proper
 }  // namespace
 
 Machine::Machine(Loop& loop, News news)
-    : loop_(loop), news_(std::move(news)), alive_(std::make_shared<int>()), bus_(loop, [this] {
+    : news_(std::move(news)), alive_(std::make_shared<int>()), bus_(loop, [this] {
         Bus::Options options;
         options.kind = Bus::Kind::system;
         for (const auto& service : services) {

@@ -45,7 +45,6 @@ class Machine final {
   void prepare(bool sleep, bool begins);
   void look_at_clock(const std::string& by);
 
-  Loop& loop_;
   const News news_;
   std::map<std::string, std::unique_ptr<sdbus::IProxy>> proxies_;  ///< by service
   std::map<std::string, Network> networks_;                        ///< by service

@@ -123,7 +123,7 @@ std::optional<std::string> find_program(const std::string& name, const std::stri
   const char* path = std::getenv("PATH");
   std::istringstream folders(fmt::format("{}:{}", path != nullptr ? path : "", more));
   for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string candidate = folder + '/' + name;
+    std::string candidate = folder + '/' + name;
     if (!folder.empty() && access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return std::nullopt;

@@ -204,6 +204,7 @@ class Session {
   virtual void network(bool /*there*/) noexcept {}
   /// by_hand: ends the connection, or the attempt at one, with a DISCONNECT that says this in MQTT 5, after what was
   /// published before. Thread-safe; returns at once.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): who overrides it keeps them
   virtual void hang_up(std::uint8_t /*reason*/, std::vector<Property> /*properties*/) {}
   /// The same without a DISCONNECT, unless hang_up() has one under way; a stop() that follows sends none either.
   virtual void cut() {}

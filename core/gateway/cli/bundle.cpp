@@ -137,11 +137,11 @@ void Bundle::add_gateway(const Patient& patient) {
     miss("status.json", patient.silence);
   }
   add("doctor.txt", to_text(examine(patient)));
-  add_answer("units.txt",
-             {"systemctl", "--no-pager", "show",
-              "--property=Id,LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,"
-              "StatusText,MemoryCurrent,CPUUsageNSec,ActiveEnterTimestamp,FragmentPath,DropInPaths,UnitFileState",
-              "tidegated.service", "tidegate-broker.service", "tidegate-apps.service", "mosquitto.service"});
+  const std::string properties =
+      "Id,LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,StatusText,MemoryCurrent,CPUUsageNSec,"
+      "ActiveEnterTimestamp,FragmentPath,DropInPaths,UnitFileState";
+  add_answer("units.txt", {"systemctl", "--no-pager", "show", "--property=" + properties, "tidegated.service",
+                           "tidegate-broker.service", "tidegate-apps.service", "mosquitto.service"});
 }
 
 void Bundle::add_spool(const Patient& patient) {

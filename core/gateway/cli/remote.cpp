@@ -51,7 +51,7 @@ void Remote::add_options(CLI::App& command) {
 std::filesystem::path Remote::path() const {
   if (socket) return *socket;
   if (runtime) return *runtime / door;
-  const std::filesystem::path own = runtime_folder() / door;
+  std::filesystem::path own = runtime_folder() / door;
   // The services have a folder each.
   namespace fs = std::filesystem;
   for (const auto& path : {own, fs::path("/run/tidegate") / door, fs::path("/run/tidegate-apps") / door}) {

@@ -93,7 +93,7 @@ struct SessionEvent {
 class Session final {
  public:
   /// Opens nothing. Throws ConfigError when an option cannot be.
-  explicit Session(SessionOptions options);
+  explicit Session(const SessionOptions& options);
   ~Session();  ///< As drop() and close().
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
