@@ -566,7 +566,7 @@ Log::SegmentPtr Log::take_done(Evict which) {
              std::ranges::find(in_sync_, segment) == in_sync_.end();
     });
     if (found != done_.end()) {
-      const auto segment = *found;
+      auto segment = std::move(*found);
       done_.erase(found);
       std::erase(unsynced_, segment);
       segment->file.reset();

@@ -73,7 +73,7 @@ std::string all_places(const CLI::App& program, const char* between) {
 }
 
 std::string bash(const CLI::App& program) {
-  const auto name = program.get_name();
+  const auto& name = program.get_name();
   const auto places = all_places(program, "|");
   std::string text = fmt::format("# bash completion of {0}\n_{0}() {{\n  local at= word words=\n", name);
   if (!places.empty())
@@ -99,7 +99,7 @@ std::string bash(const CLI::App& program) {
 }
 
 std::string zsh(const CLI::App& program) {
-  const auto name = program.get_name();
+  const auto& name = program.get_name();
   const auto places = all_places(program, "|");
   std::string text = fmt::format("#compdef {0}\n_{0}() {{\n  local at= word\n  local -a found\n", name);
   if (!places.empty())
@@ -123,7 +123,7 @@ std::string zsh(const CLI::App& program) {
 }
 
 std::string fish(const CLI::App& program) {
-  const auto name = program.get_name();
+  const auto& name = program.get_name();
   std::string function = name;
   std::ranges::replace(function, '-', '_');
   const auto places = all_places(program, " ");
@@ -215,7 +215,7 @@ std::string completion(const CLI::App& program, const std::string& shell) {
 }
 
 std::string manual(const CLI::App& program, int section) {
-  const auto name = program.get_name();
+  const auto& name = program.get_name();
   std::string about = program.get_description();
   std::string text =
       fmt::format(".TH {} {} \"\" \"Tidegate {}\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n.SH DESCRIPTION\n{}\n",

@@ -20,7 +20,7 @@ namespace {
 /// What the running gateway has read, else what one would read.
 std::optional<std::filesystem::path> usual_file() {
   try {
-    const std::string file = Remote{}.ask("status").at("gateway").value("configuration", "");
+    std::string file = Remote{}.ask("status").at("gateway").value("configuration", "");
     if (!file.empty()) return file;
   } catch (const std::exception&) {
     // None runs, or it may not be asked.
