@@ -4,14 +4,12 @@
 
 #include <cerrno>
 #include <string>
-#include <utility>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <tidegate/error.hpp>
 

@@ -78,9 +78,6 @@ struct Session::Impl final : mqtt::SessionListener {
       : inbox_most(std::max<std::size_t>(given.inbox, 1)),
         inbox_bytes_most(given.inbox_bytes),
         session(mqtt::make_paho_session(to_mqtt(given), *this)) {}
-  ~Impl() override { session.reset(); }
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
 
   // ---- the session's callbacks ----
 
@@ -201,7 +198,7 @@ struct Session::Impl final : mqtt::SessionListener {
   bool woken = false;
   bool connected = false;
 
-  std::unique_ptr<mqtt::Session> session;
+  std::unique_ptr<mqtt::Session> session;  ///< last: it calls back until it is gone
 };
 
 Session::Session(const SessionOptions& options) : impl_(std::make_unique<Impl>(options)) {}

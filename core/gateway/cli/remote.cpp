@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <tidegate/descriptor.hpp>
 #include <tidegate/paths.hpp>
